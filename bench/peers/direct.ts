@@ -1,0 +1,15 @@
+import type { Peer } from '../peer.ts';
+
+/** No proxy at all: the ceiling of upstream and load generator, and the latency that the others add to. */
+export const direct: Peer = {
+  name: 'direct',
+  version: () => '',
+  available: () => null,
+  start: async ({ upstreamPort }) => ({
+    pid: null,
+    extraPids: [],
+    port: upstreamPort,
+    config: '',
+    stop: async () => {},
+  }),
+};

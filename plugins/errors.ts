@@ -1,0 +1,129 @@
+import type { Socket } from 'node:net';
+
+import type { FastifyError, FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify';
+
+import { errorRegistry, GatewayError } from '../src/core/errors.ts';
+import type { Logger } from '../src/gateway/ports.ts';
+import { requestIdOf } from '../src/gateway/request-id.ts';
+import { errorBody } from '../src/protocol/error-body.ts';
+
+export interface ErrorsOptions {
+  readonly logger: Logger;
+}
+
+/**
+ * Every error of a listener in one form: JSON `{"error": message}`, the code in `makas-error`, an `x-request-id`. To be
+ * registered before the routes: it learns from them which paths exist.
+ */
+const install: FastifyPluginCallback<ErrorsOptions> = (fastify, { logger }, done) => {
+  const paths = new KnownPaths(fastify);
+  fastify.setNotFoundHandler((request, reply) => {
+    const methods = paths.methodsOf(pathOf(request));
+    if (methods.length === 0) return answer(request, reply, new GatewayError('PATH_NOT_FOUND'));
+    void reply.header('allow', methods.join(', '));
+    return answer(request, reply, new GatewayError('METHOD_NOT_ALLOWED'));
+  });
+  fastify.setErrorHandler<FastifyError | GatewayError>((error, request, reply) => {
+    const known = knownError(error);
+    if (known === null) {
+      logger.error(
+        { err: error, method: request.method, path: pathOf(request), request_id: idOf(request) },
+        'a request failed unexpectedly',
+      );
+    }
+    return answer(request, reply, known ?? new GatewayError('INTERNAL'));
+  });
+  done();
+};
+
+/** The handlers hold for the instance that registers it, not for a child of it. */
+export const errors = Object.assign(install, { [Symbol.for('skip-override')]: true });
+
+/**
+ * Answers what is not HTTP at all, in place of Node's own bare answer: `clientErrorHandler` of Fastify's options. A
+ * connection in the middle of an answer is closed without a word, which would land inside that answer.
+ */
+export function answerClientError(error: Error & { code?: string }, socket: Socket): void {
+  const { _httpMessage: underWay } = socket as Socket & { _httpMessage?: { headersSent: boolean } | null };
+  if (error.code === 'ECONNRESET' || !socket.writable || underWay?.headersSent === true) {
+    socket.destroy();
+    return;
+  }
+  const code = clientErrorCode(error.code);
+  const { status, message } = errorRegistry[code];
+  const body = errorBody(message);
+  const head = [
+    `HTTP/1.1 ${status} ${code}`,
+    'content-type: application/json',
+    `content-length: ${body.length}`,
+    `makas-error: ${code}`,
+    `x-request-id: ${requestIdOf(undefined)}`,
+    'connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body.toString()}`);
+}
+
+function clientErrorCode(code: string | undefined): 'HEADERS_TOO_LARGE' | 'REQUEST_TIMEOUT' | 'BAD_REQUEST' {
+  if (code === 'HPE_HEADER_OVERFLOW') return 'HEADERS_TOO_LARGE';
+  return code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'REQUEST_TIMEOUT' : 'BAD_REQUEST';
+}
+
+/** The error as a client may see it; null: not expected, nothing of it may be seen. */
+function knownError(error: FastifyError | GatewayError): GatewayError | null {
+  if (error instanceof GatewayError) return error;
+  switch (error.code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return new GatewayError('BODY_TOO_LARGE');
+    case 'FST_ERR_CTP_EMPTY_JSON_BODY':
+    case 'FST_ERR_CTP_INVALID_JSON_BODY':
+      return new GatewayError('BAD_REQUEST', 'The body is not valid JSON.');
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return new GatewayError('BAD_REQUEST', 'The body must be JSON, with the header content-type: application/json.');
+    default: {
+      const isClients = error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500;
+      return isClients ? new GatewayError('BAD_REQUEST') : null;
+    }
+  }
+}
+
+function answer(request: FastifyRequest, reply: FastifyReply, error: GatewayError): FastifyReply {
+  void reply.code(error.status).type('application/json').header('makas-error', error.code);
+  if (!reply.hasHeader('x-request-id')) void reply.header('x-request-id', idOf(request));
+  // What is left of a body that nobody reads must not be taken for the next request.
+  if (!request.raw.complete && request.raw.headers['content-length'] !== '0') void reply.header('connection', 'close');
+  return reply.send(errorBody(error.message));
+}
+
+function idOf(request: FastifyRequest): string {
+  const { 'x-request-id': id } = request.headers;
+  return requestIdOf(typeof id === 'string' ? id : undefined);
+}
+
+function pathOf(request: FastifyRequest): string {
+  return request.url.split('?', 1)[0] ?? '';
+}
+
+/** The paths of an instance and their methods, to tell a wrong method from a wrong path. */
+class KnownPaths {
+  readonly #paths: { readonly pattern: RegExp; readonly method: string }[] = [];
+
+  constructor(fastify: FastifyInstance) {
+    fastify.addHook('onRoute', ({ url, method }) => {
+      const pattern = patternOf(url);
+      for (const one of [method].flat()) this.#paths.push({ pattern, method: one });
+    });
+  }
+
+  methodsOf(path: string): string[] {
+    return [...new Set(this.#paths.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method))];
+  }
+}
+
+/** `/a/:name/*` of Fastify as a regular expression: without nested repetition, so its time is linear. */
+function patternOf(url: string): RegExp {
+  const parts = url.split('/').map((part) => {
+    if (part.startsWith(':')) return '[^/]+';
+    return part === '*' ? '.*' : part.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  });
+  return new RegExp(`^${parts.join('/')}$`);
+}

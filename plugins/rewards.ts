@@ -1,0 +1,72 @@
+import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
+import type { ErrorCode } from '../src/core/errors.ts';
+import { rewardStatus, type RewardDesk, type RewardResult } from '../src/gateway/rewards.ts';
+
+export interface RewardsOptions {
+  readonly desk: RewardDesk;
+  /** Most rewards in one call. */
+  readonly maxBatch: number;
+}
+
+const BODY_LIMIT = 4 * 2 ** 20;
+
+/**
+ * `POST /rewards`: one reward, a list of rewards, or `{"rewards": [...]}`. One reward is answered with the status of its
+ * result; a list with 200, or 207 when not all of it was accepted. Results are in the order of the rewards.
+ */
+export async function rewardsPlugin(app: FastifyInstance, { desk, maxBatch }: RewardsOptions): Promise<void> {
+  // This plugin reads bodies in its own way, whatever the listener does for the inference paths.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(
+    'application/json',
+    { parseAs: 'string', bodyLimit: BODY_LIMIT },
+    app.getDefaultJsonParser('error', 'error'),
+  );
+  app.setErrorHandler((error: FastifyError, _request, reply) => refuseBody(error, reply));
+
+  app.post('/rewards', { bodyLimit: BODY_LIMIT }, async (request, reply) => {
+    const { body } = request;
+    const list = listOf(body);
+    if (list === null) return answer(reply, await desk.submit([body]), true);
+    if (list.length === 0) return refuse(reply, 400, 'BAD_REQUEST', 'There is no reward in the list.');
+    if (list.length > maxBatch) {
+      return refuse(
+        reply,
+        413,
+        'BODY_TOO_LARGE',
+        `One call takes at most ${maxBatch} rewards, this one has ${list.length}.`,
+      );
+    }
+    return answer(reply, await desk.submit(list), false);
+  });
+}
+
+function listOf(body: unknown): readonly unknown[] | null {
+  if (Array.isArray(body)) return body;
+  if (typeof body !== 'object' || body === null || !('rewards' in body)) return null;
+  return Array.isArray(body.rewards) && Object.keys(body).length === 1 ? body.rewards : null;
+}
+
+function answer(reply: FastifyReply, results: readonly RewardResult[], isSingle: boolean): FastifyReply {
+  const statuses = results.map(({ result }) => rewardStatus[result]);
+  const isAccepted = statuses.every((status) => status < 300);
+  const status = isSingle ? statuses[0]! : isAccepted ? 200 : 207;
+  if (statuses.includes(rewardStatus.refused)) void reply.header('retry-after', '1');
+  if (status === rewardStatus.refused) void reply.header('makas-error', 'STATE_UNAVAILABLE' satisfies ErrorCode);
+  return reply.code(status).send({ results, counted: results.filter(({ result }) => result === 'counted').length });
+}
+
+function refuseBody(error: FastifyError, reply: FastifyReply): FastifyReply {
+  const status = error.statusCode ?? 500;
+  if (status === 413) return refuse(reply, 413, 'BODY_TOO_LARGE', 'One call takes at most 4 MiB of rewards.');
+  if (status === 415)
+    return refuse(reply, 415, 'BAD_REQUEST', 'Rewards are sent as JSON, with content-type: application/json.');
+  if (status >= 400 && status < 500)
+    return refuse(reply, 400, 'BAD_BODY', 'The body is not valid JSON, or has a key named __proto__ or constructor.');
+  reply.log.error({ reason: error.message }, 'a call with rewards failed');
+  return refuse(reply, 500, 'INTERNAL', 'The gateway failed to handle this request.');
+}
+
+function refuse(reply: FastifyReply, status: number, code: ErrorCode, message: string): FastifyReply {
+  return reply.code(status).header('makas-error', code).send({ error: message });
+}

@@ -1,0 +1,216 @@
+import type { FastifyInstance } from 'fastify';
+
+import { createAdminListener, createDataListener } from './app/listeners.ts';
+import { Reloader } from './app/reload.ts';
+import { needRestart, readSettings } from './app/settings.ts';
+import { openState } from './app/state.ts';
+import type { ReadyConfig } from './config/prepare.ts';
+import { watchFile } from './config/watch.ts';
+import { GatewayError } from './core/errors.ts';
+import { explain } from './core/explain.ts';
+import type { Snapshot } from './core/snapshot.ts';
+import { createStores } from './edges/features/stores.ts';
+import { DecisionLog } from './edges/log/decision-log.ts';
+import { LineOutput } from './edges/log/line-output.ts';
+import { createLogger, type LogLevel } from './edges/log/logger.ts';
+import { PromMetrics } from './edges/telemetry/metrics.ts';
+import { watchProcess } from './edges/telemetry/process-metrics.ts';
+import { createTracer } from './edges/telemetry/tracer.ts';
+import { UndiciUpstream } from './edges/upstream/undici-upstream.ts';
+import { describeBackends, describeRoutes } from './gateway/admin-view.ts';
+import { BanditLearner } from './gateway/bandits.ts';
+import { Degradation } from './gateway/degradation.ts';
+import { createEnricher } from './gateway/enrich.ts';
+import { Gateway } from './gateway/gateway.ts';
+import { MetricsSink, showEndpoints } from './gateway/metrics-sink.ts';
+import { Mirror } from './gateway/mirror.ts';
+import type { Clock } from './gateway/ports.ts';
+import { factsOf } from './gateway/request-description.ts';
+import { RewardDesk } from './gateway/rewards.ts';
+import { DecisionTokens, signingKeyFrom } from './gateway/token.ts';
+import { version } from './version.ts';
+
+export interface AppOptions {
+  /** The configuration file, watched for changes. */
+  readonly path: string;
+  readonly config: ReadyConfig;
+  readonly clock?: Clock;
+  /** Where log lines go. Default: standard output. */
+  readonly output?: LineOutput;
+}
+
+/** A running gateway. */
+export interface App {
+  readonly httpUrl: string;
+  readonly adminUrl: string;
+  /** Tries the configuration file as it is now; the old configuration stays when that fails. */
+  reload(reason: string): Promise<void>;
+  /** Ends what is under way within the drain limit, writes what is left to write, and stops. */
+  close(): Promise<void>;
+}
+
+const systemClock: Clock = { now: () => Date.now(), steady: () => performance.now() };
+
+/**
+ * The composition root: the one place that knows all parts. Rejects with a text for operators when the gateway cannot
+ * start; a Redis or a model server that is away is no such reason.
+ */
+export async function startApp({
+  path,
+  config,
+  clock = systemClock,
+  output = new LineOutput(),
+}: AppOptions): Promise<App> {
+  const settings = readSettings(config.config);
+  let redact = config.redact;
+  const logger = createLogger({ level: settings.logLevel, output, redact: (text) => redact(text) });
+  for (const problem of config.problems) logger.warn({ problem }, 'configuration warning');
+
+  // Telemetry.
+  const metrics = new PromMetrics({
+    onOverflow: (name) => logger.warn({ metric: name }, 'too many series; the rest is counted as other'),
+  });
+  const stopWatching = watchProcess(metrics, version);
+  const tracer = await createTracer(settings.tracing, { clock, logger, metrics, draw: Math.random });
+  const metricsSink = new MetricsSink(metrics);
+  const decisionLog = new DecisionLog(output, metrics, (text) => redact(text));
+
+  // State, and what learns from it.
+  const { store, bufferLimit } = await openState(config.config, logger);
+  const key = settings.rewardSecret === null ? await store.signingKey() : signingKeyFrom(settings.rewardSecret);
+  const tokens = new DecisionTokens(key);
+  const degradation = new Degradation('state', metrics.gauge('makas_degraded', 'state'), logger);
+  const learner = new BanditLearner({ store, tokens, clock, logger, metrics, degradation });
+
+  // The path of a request.
+  const stores = createStores({ logger, metrics, watch: watchLater });
+  await stores.adopt(config.snapshot.views);
+  const upstream = new UndiciUpstream();
+  const enricher = createEnricher({ stores: (view) => stores.storeOf(view), clock, metrics, logger });
+  const mirror = new Mirror({ upstream, clock, metrics, logger });
+  metricsSink.adopt(config.snapshot);
+  const gateway = new Gateway(config.snapshot, {
+    clock,
+    logger,
+    upstream,
+    enricher,
+    learner,
+    mirror,
+    tracer,
+    sinks: [metricsSink, decisionLog],
+    started: metrics.counter('makas_requests_started_total'),
+    inflight: metrics.gauge('makas_requests_inflight'),
+    onRetired: (alive) => {
+      upstream.retain(new Set([...endpointIds(alive), ...mirror.poolIds()]));
+      void stores.retain(alive.flatMap((snapshot) => snapshot.views));
+    },
+  });
+  const desk = new RewardDesk({
+    store,
+    tokens,
+    snapshot: () => gateway.snapshot,
+    clock,
+    logger,
+    metrics,
+    degradation,
+    bufferLimit,
+  });
+  await learner.refresh();
+  learner.start();
+
+  // Configuration, now and later.
+  const reloader = new Reloader(config, {
+    path,
+    clock,
+    logger,
+    metrics,
+    async adopt(next) {
+      const restart = needRestart(reloader.current.config, next.config);
+      if (restart.length > 0)
+        logger.warn({ parts: restart }, 'these parts of the configuration take effect after a restart');
+      await stores.adopt(next.snapshot.views);
+      gateway.adopt(next.snapshot);
+      metricsSink.adopt(next.snapshot);
+      redact = next.redact;
+      logger.setLevel(readSettings(next.config).logLevel as LogLevel);
+    },
+  });
+  metrics.onScrape(() => {
+    showEndpoints(metrics, gateway.live, clock.steady());
+    metrics.gauge('makas_config_info', reloader.current.hash).set(1);
+  });
+  const watch = await watchFile(path, () => void reloader.reload('file changed'));
+
+  // Faces.
+  let isDraining = false;
+  const readiness = () => ({ isLoaded: true, isDraining, degraded: degradation.isDegraded ? ['state'] : [] });
+  const data = await createDataListener(settings, {
+    gateway,
+    desk,
+    logger,
+    isReady: () => !isDraining,
+    isDraining: () => isDraining,
+  });
+  const admin = await createAdminListener(settings, {
+    metrics,
+    logger,
+    readiness,
+    view: {
+      routes: () => describeRoutes(gateway.snapshot),
+      backends: () => describeBackends(gateway.live, clock.steady()),
+      bandits: () => learner.describe(),
+      shadows: () => mirror.describe(),
+      config: () => ({
+        hash: reloader.current.hash,
+        loadedAtMs: reloader.loadedAtMs,
+        config: reloader.current.effective,
+        lastReloadError: reloader.lastError,
+      }),
+      explain(description) {
+        const described = factsOf(description, settings.http.prefix, clock.now());
+        if (!described.ok) throw new GatewayError('BAD_REQUEST', described.problems.join('; '));
+        return explain(gateway.snapshot, described.facts, gateway.live.weights);
+      },
+    },
+  });
+  const adminUrl = await admin.listen({ host: settings.admin.host, port: settings.admin.port });
+  const httpUrl = await data.listen({ host: settings.http.host, port: settings.http.port });
+  logger.info({ http: httpUrl, admin: adminUrl, config: config.hash, version }, 'serving');
+
+  const close = async (): Promise<void> => {
+    isDraining = true;
+    watch.close();
+    logger.info({}, 'draining');
+    const dataClosed = data.close();
+    await gateway.drain(settings.drainMs);
+    data.server.closeAllConnections();
+    await dataClosed;
+    await mirror.drain(settings.drainMs);
+    await learner.close();
+    await desk.close();
+    await Promise.all([store.close(), stores.close(), upstream.close(), tracer.shutdown(2000), closeListener(admin)]);
+    stopWatching();
+    logger.info({}, 'stopped');
+    await output.close();
+  };
+  let closing: Promise<void> | null = null;
+  return { httpUrl, adminUrl, reload: (reason) => reloader.reload(reason), close: () => (closing ??= close()) };
+}
+
+/** Watches a file; it may be closed before the watch has begun. */
+function watchLater(path: string, onChange: () => void): { close(): void } {
+  const watch = watchFile(path, onChange);
+  return { close: () => void watch.then((started) => started.close()) };
+}
+
+function endpointIds(snapshots: readonly Snapshot[]): string[] {
+  return snapshots.flatMap((snapshot) =>
+    snapshot.backends.flatMap((backend) => backend.endpoints.map((endpoint) => endpoint.id)),
+  );
+}
+
+async function closeListener(listener: FastifyInstance): Promise<void> {
+  const closed = listener.close();
+  listener.server.closeAllConnections();
+  await closed;
+}

@@ -1,0 +1,81 @@
+import Fastify, { type FastifyInstance } from 'fastify';
+
+import { admin, type AdminView } from '../../plugins/admin.ts';
+import { answerClientError, errors } from '../../plugins/errors.ts';
+import { health, type Readiness } from '../../plugins/health.ts';
+import { inference } from '../../plugins/inference.ts';
+import { metrics as metricsPlugin } from '../../plugins/metrics.ts';
+import { rewardsPlugin } from '../../plugins/rewards.ts';
+import type { PromMetrics } from '../edges/telemetry/metrics.ts';
+import type { Gateway } from '../gateway/gateway.ts';
+import type { Logger } from '../gateway/ports.ts';
+import type { RewardDesk } from '../gateway/rewards.ts';
+import type { Settings } from './settings.ts';
+
+/** Names of models may be long; Fastify's own limit of a path parameter is 100 characters. */
+const PARAMETER_MAX = 8192;
+const CONNECTION_CHECK_MS = 5_000;
+const ADMIN_TIMEOUT_MS = 10_000;
+
+export interface DataParts {
+  readonly gateway: Gateway;
+  readonly desk: RewardDesk;
+  readonly logger: Logger;
+  readonly isReady: () => boolean;
+  readonly isDraining: () => boolean;
+}
+
+/** The data listener: inference paths and rewards. */
+export async function createDataListener(settings: Settings, parts: DataParts): Promise<FastifyInstance> {
+  const { http } = settings;
+  const fastify = Fastify({
+    logger: false,
+    http: {
+      maxHeaderSize: http.maxHeaderBytes,
+      headersTimeout: http.headerTimeoutMs,
+      connectionsCheckingInterval: CONNECTION_CHECK_MS,
+      insecureHTTPParser: false,
+    },
+    requestTimeout: http.requestTimeoutMs,
+    keepAliveTimeout: http.keepAliveMs,
+    routerOptions: { maxParamLength: PARAMETER_MAX },
+    exposeHeadRoutes: false,
+    // Requests on open connections are still answered while the gateway drains; the lane then closes the connection.
+    return503OnClosing: false,
+    clientErrorHandler: answerClientError,
+    rewriteUrl: (request) => originForm(request.url ?? '/'),
+  });
+  await fastify.register(errors, { logger: parts.logger });
+  await fastify.register(inference, { ...parts, prefix: http.prefix });
+  await fastify.register(rewardsPlugin, { desk: parts.desk, maxBatch: settings.maxBatch });
+  return fastify;
+}
+
+export interface AdminParts {
+  readonly view: AdminView;
+  readonly metrics: PromMetrics;
+  readonly logger: Logger;
+  readonly readiness: () => Readiness;
+}
+
+/** The admin listener: metrics, probes, admin API. */
+export async function createAdminListener(settings: Settings, parts: AdminParts): Promise<FastifyInstance> {
+  const fastify = Fastify({
+    logger: false,
+    requestTimeout: ADMIN_TIMEOUT_MS,
+    clientErrorHandler: answerClientError,
+    exposeHeadRoutes: false,
+  });
+  await fastify.register(errors, { logger: parts.logger });
+  await fastify.register(health, { readiness: parts.readiness });
+  await fastify.register(metricsPlugin, { render: (accept) => parts.metrics.render(accept) });
+  await fastify.register(admin, { view: parts.view, token: settings.admin.token });
+  return fastify;
+}
+
+/** Turns a target in absolute form (RFC 9112 3.2.2) into origin form; the authority decides nothing here. */
+function originForm(target: string): string {
+  if (target.startsWith('/')) return target;
+  const match = /^https?:\/\/[^/?#]*(\/[^#]*)?$/i.exec(target);
+  return match === null ? target : (match[1] ?? '/');
+}

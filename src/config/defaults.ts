@@ -1,0 +1,68 @@
+/**
+ * What holds when the file does not say otherwise, in the text forms of the language. The one source: the schema
+ * annotates its fields with these values, the documentation prints them, the compile step fills them in.
+ */
+export const defaults = {
+  workers: 1,
+  listen: {
+    http: {
+      host: '0.0.0.0',
+      port: 8080,
+      prefix: '',
+      headerTimeout: '10s',
+      requestTimeout: '60s',
+      keepAliveTimeout: '72s',
+      express: false,
+    },
+    admin: { host: '127.0.0.1', port: 9090 },
+  },
+  limits: { body: '64MiB', buffer: '1MiB', header: '16KiB', rows: 1024, drain: '25s' },
+  state: { kind: 'embedded', path: './var' },
+  redisState: { prefix: 'makas:', timeout: '250ms', buffer: 100_000 },
+  rewards: { maxBatch: 1000 },
+  log: { level: 'info', decisions: 0 },
+  tracing: { sample: '1%', name: 'makas' },
+  backend: {
+    timeout: '30s',
+    connectTimeout: '1s',
+    connections: 128,
+    queue: 1024,
+    keepAlive: '4s',
+    maxAnswer: '256MiB',
+  },
+  view: {
+    keyField: 'key',
+    entityType: 'string',
+    prefer: 'request',
+    onMissing: 'null',
+    staleThen: 'use',
+    onError: 'default',
+    timeout: '10ms',
+    cacheMode: 'off',
+    cache: { max: 100_000, ttl: '1s' },
+  },
+  route: { unit: 'request', expose: false },
+  rule: { retry: 1 },
+  shadow: {
+    share: '100%',
+    start: 'after',
+    timeout: '5s',
+    concurrency: 16,
+    queue: 256,
+    maxBody: '1MiB',
+    compare: { tolerance: 1e-6, relative: 1e-5, labels: false },
+    log: '1%',
+  },
+  bandit: {
+    rewardKind: 'binary',
+    wait: '10m',
+    floor: '1%',
+    ceiling: '100%',
+    burnIn: 10,
+    refresh: '1s',
+    epoch: 1,
+    binary: { default: 0, min: 0, max: 1 },
+    betaPrior: { alpha: 1, beta: 1 },
+    normalPrior: { mean: 0, strength: 0.01, shape: 1, rate: 1 },
+  },
+} as const;

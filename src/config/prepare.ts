@@ -1,0 +1,76 @@
+import type { Snapshot } from '../core/snapshot.ts';
+import { checkConfig } from './check/check.ts';
+import { compileConfig } from './compile/compile.ts';
+import { type LoadOptions, type LoadResult, loadConfigFile, loadConfigText } from './load.ts';
+import { type ConfigProblem, type Problem, hasErrors } from './problem.ts';
+import type { ConfigFile } from './schema/root.ts';
+import { effectiveConfig } from './secrets.ts';
+import { configSchema } from './validate.ts';
+
+export type PreparedConfig = ReadyConfig | RefusedConfig;
+
+export interface ReadyConfig {
+  readonly snapshot: Snapshot;
+  /** Secrets filled in. */
+  readonly config: ConfigFile;
+  /** The configuration for people to look at, secrets as `***`. */
+  readonly effective: unknown;
+  /** Names the configuration, 16 hex digits; secrets do not change it. */
+  readonly hash: string;
+  /** Warnings. */
+  readonly problems: readonly Problem[];
+  /** Blanks the secrets out of a text. */
+  readonly redact: (text: string) => string;
+}
+
+export interface RefusedConfig {
+  readonly snapshot: null;
+  /** At least one error, sorted by line, no secrets in them. */
+  readonly problems: readonly Problem[];
+}
+
+/** The whole way from a file to a snapshot, the same for serve, check, explain and reload. */
+export function prepareConfigFile(path: string, options: LoadOptions = {}): PreparedConfig {
+  return prepare(loadConfigFile(path, options));
+}
+
+/** The whole way from YAML text to a snapshot. */
+export function prepareConfigText(text: string, options: LoadOptions = {}): PreparedConfig {
+  return prepare(loadConfigText(text, options));
+}
+
+function prepare(loaded: LoadResult): PreparedConfig {
+  if (loaded.config === null) return { snapshot: null, problems: loaded.problems };
+  const { config, written, hash, place, redact } = loaded;
+  const checked = checkConfig(config);
+  const compiled = compileConfig(config, hash);
+  const found = place([...loaded.problems, ...checked, ...leaveOutTold(compiled.problems, checked)]);
+  const problems = found.map((problem) => redactProblem(problem, redact));
+  if (compiled.snapshot === null || hasErrors(problems)) return { snapshot: null, problems };
+  return {
+    snapshot: compiled.snapshot,
+    config,
+    effective: effectiveConfig(configSchema, written),
+    hash,
+    problems,
+    redact,
+  };
+}
+
+/** What the check has told already, in better words; the compile step stumbles over it again. */
+function leaveOutTold(problems: readonly ConfigProblem[], told: readonly ConfigProblem[]): ConfigProblem[] {
+  const paths = told.filter((problem) => problem.severity === 'error').map((problem) => problem.path);
+  const within = (inner: string, outer: string) =>
+    inner.startsWith(outer) && !/^[\w$-]/.test(inner.slice(outer.length));
+  return problems.filter(({ path }) => !paths.some((known) => within(path, known) || within(known, path)));
+}
+
+/** These steps see secrets filled in, and what they quote may be one. */
+function redactProblem(problem: Problem, redact: (text: string) => string): Problem {
+  return {
+    ...problem,
+    message: redact(problem.message),
+    ...(problem.found === undefined ? {} : { found: redact(problem.found) }),
+    ...(problem.hint === undefined ? {} : { hint: redact(problem.hint) }),
+  };
+}

@@ -1,0 +1,178 @@
+import { Type } from 'typebox';
+import { defaults } from '../defaults.ts';
+import { Duration, Port, Secret, Size, Strict, TextWithSecrets } from './scalars.ts';
+
+const Host = (options: { readonly default?: string; readonly examples?: readonly string[] }) =>
+  Type.String({ description: 'Address to listen on.', minLength: 1, ...options });
+
+export const Listen = Strict(
+  {
+    http: Type.Optional(
+      Strict(
+        {
+          host: Type.Optional(Host({ default: defaults.listen.http.host })),
+          port: Type.Optional(Port('Port of the inference paths.', { default: defaults.listen.http.port })),
+          prefix: Type.Optional(
+            Type.String({
+              pattern: '^(/[^/?#\\s]+)*$',
+              description: 'Path prefix before every inference path, removed before a model server sees it.',
+              default: defaults.listen.http.prefix,
+              examples: ['/serving/team-a'],
+              'x-expected': 'a path such as /serving/team-a, with no slash at its end',
+            }),
+          ),
+          headerTimeout: Type.Optional(
+            Duration('How long a client may take to send the head of a request.', {
+              default: defaults.listen.http.headerTimeout,
+            }),
+          ),
+          requestTimeout: Type.Optional(
+            Duration('How long a client may take to send a whole request.', {
+              default: defaults.listen.http.requestTimeout,
+            }),
+          ),
+          keepAliveTimeout: Type.Optional(
+            Duration('How long an idle client connection is kept.', { default: defaults.listen.http.keepAliveTimeout }),
+          ),
+          express: Type.Optional(
+            Type.Boolean({
+              description:
+                'Use the express lane. Not built yet: `true` is answered with a warning, the main lane serves everything.',
+              default: defaults.listen.http.express,
+            }),
+          ),
+        },
+        'The data listener for HTTP.',
+      ),
+    ),
+    grpc: Type.Optional(
+      Strict(
+        {
+          host: Type.Optional(Host({ examples: ['0.0.0.0'] })),
+          port: Type.Optional(Port('Port of the gRPC protocols.', { examples: [8081] })),
+        },
+        'The data listener for gRPC. Not built yet: setting it is an error.',
+      ),
+    ),
+    admin: Type.Optional(
+      Strict(
+        {
+          host: Type.Optional(Host({ default: defaults.listen.admin.host })),
+          port: Type.Optional(
+            Port('Port of metrics, probes and the admin API.', { default: defaults.listen.admin.port }),
+          ),
+          token: Type.Optional(
+            Secret(
+              'Bearer token that `/admin/...` demands. Without it the admin API is open to whoever reaches the listener.',
+            ),
+          ),
+        },
+        'The admin listener: metrics, probes, admin API.',
+      ),
+    ),
+  },
+  'Addresses that Makas listens on.',
+);
+
+export const Limits = Strict(
+  {
+    body: Type.Optional(Size('Largest request body; above it the answer is 413.', { default: defaults.limits.body })),
+    buffer: Type.Optional(
+      Size('Bodies up to this size are held in memory; larger ones stream through when no rule needs to read them.', {
+        default: defaults.limits.buffer,
+      }),
+    ),
+    header: Type.Optional(Size('Largest head of a request.', { default: defaults.limits.header })),
+    rows: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 100000,
+        description: 'Most entities that one request may carry.',
+        default: defaults.limits.rows,
+      }),
+    ),
+    drain: Type.Optional(
+      Duration('How long open requests may go on after SIGTERM.', { default: defaults.limits.drain }),
+    ),
+  },
+  'Bounds that protect the gateway.',
+);
+
+export const State = Type.Union(
+  [
+    Strict(
+      {
+        kind: Type.Literal('embedded'),
+        path: Type.Optional(
+          Type.String({ minLength: 1, description: 'Folder of the state file.', default: defaults.state.path }),
+        ),
+      },
+      'State in a file of this machine.',
+    ),
+    Strict(
+      {
+        kind: Type.Literal('redis'),
+        url: Type.Optional(TextWithSecrets('Address of a standalone Redis.', 'redis://127.0.0.1:6379')),
+        cluster: Type.Optional(
+          Type.Array(TextWithSecrets('Address of a node.', 'redis://127.0.0.1:7000'), {
+            minItems: 1,
+            description: 'Start nodes of a Redis Cluster.',
+          }),
+        ),
+        sentinel: Type.Optional(
+          Strict(
+            {
+              nodes: Type.Array(TextWithSecrets('Address of a sentinel.', 'redis://127.0.0.1:26379'), {
+                minItems: 1,
+                description: 'Sentinels.',
+              }),
+              name: Type.String({ description: 'Name of the monitored master.', examples: ['mymaster'] }),
+            },
+            'Redis behind Sentinel.',
+          ),
+        ),
+        username: Type.Optional(Type.String({ description: 'ACL user.' })),
+        password: Type.Optional(Secret('Password.')),
+        prefix: Type.Optional(
+          Type.String({
+            pattern: '^[A-Za-z0-9._:-]*$',
+            description: 'Prefix of every key.',
+            default: defaults.redisState.prefix,
+          }),
+        ),
+        timeout: Type.Optional(Duration('Longest wait for one command.', { default: defaults.redisState.timeout })),
+        buffer: Type.Optional(
+          Type.Integer({
+            minimum: 0,
+            maximum: 10_000_000,
+            description: 'Rewards kept in memory while Redis is away; more are refused.',
+            default: defaults.redisState.buffer,
+          }),
+        ),
+      },
+      'State shared by all replicas through Redis. Exactly one of `url`, `cluster`, `sentinel`.',
+    ),
+  ],
+  {
+    default: defaults.state,
+    description: 'Where posteriors, rewards and counters are kept.',
+    discriminator: { propertyName: 'kind' },
+  },
+);
+
+export const Rewards = Strict(
+  {
+    secret: Type.Optional(
+      Secret('Key that signs decision tokens. By default one is made and kept in the state, shared by its replicas.'),
+    ),
+    maxBatch: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 10000,
+        description: 'Most rewards in one call.',
+        default: defaults.rewards.maxBatch,
+      }),
+    ),
+  },
+  'The reward API.',
+);

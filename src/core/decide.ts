@@ -1,0 +1,107 @@
+import type { ArmWeights, Assignment, Matched } from './decision.ts';
+import { drawOf } from './draws.ts';
+import type { Facts } from './facts.ts';
+import { bucketOf } from './hash.ts';
+import { findRoute } from './route-index.ts';
+import type { Backend, Bandit, Route, Rule, Shadow, Snapshot } from './snapshot.ts';
+import { readUnit } from './source.ts';
+import { createSplit, pickArm, shareOf, type Split } from './split.ts';
+
+/**
+ * Every decision about a request, as pure functions of (snapshot, facts, shares of the bandits): the same input gives
+ * the same decision on any replica, today or in a replay. Nothing here waits, draws from a clock, or remembers.
+ */
+
+/** The first route whose `match` holds, and in it the first rule whose `when` holds; else the code of the error. */
+export function matchRequest(snapshot: Snapshot, facts: Facts): Matched | 'ROUTE_NOT_FOUND' | 'RULE_NOT_FOUND' {
+  const route = findRoute(snapshot.index, facts);
+  if (route === null) return 'ROUTE_NOT_FOUND';
+  const rule = findRule(route, facts);
+  return rule === null ? 'RULE_NOT_FOUND' : { route, rule };
+}
+
+/** The first rule that holds; `tried`, for explanations, receives those before it. */
+export function findRule(route: Route, facts: Facts, tried?: Rule[]): Rule | null {
+  for (const rule of route.rules) {
+    if (rule.when.holds(facts)) return rule;
+    tried?.push(rule);
+  }
+  return null;
+}
+
+/**
+ * Which backend answers. A split or sticky bandit hashes the unit, so that a unit stays on its arm; without a unit, or
+ * in a bandit that is not sticky, every request is a unit of its own. `weights` holds the shares that each bandit serves
+ * now, by `Bandit.index`; a bandit without shares is served evenly.
+ */
+export function assign(
+  { route, rule }: Matched,
+  facts: Facts,
+  weights: ReadonlyArray<ArmWeights | undefined>,
+): Assignment {
+  const { choice } = rule;
+  if (choice.kind === 'backend') return { ...unitOf(route, facts, true), ...certain(choice.backend) };
+
+  if (choice.kind === 'split') {
+    const unit = unitOf(route, facts, true);
+    const bucket = bucketOf(unit.unit, rule.salt);
+    const armIndex = pickArm(choice.split, bucket);
+    const backend = choice.arms[armIndex]!;
+    const propensity = shareOf(choice.split, armIndex);
+    return { ...unit, backend, arm: backend.name, armIndex, propensity, bucket, bandit: null, posteriorVersion: 0 };
+  }
+
+  const { bandit } = choice;
+  const served = weights[bandit.index];
+  const split = served?.split ?? evenSplit(bandit);
+  const unit = unitOf(route, facts, bandit.sticky);
+  const bucket = bucketOf(unit.unit, rule.salt);
+  const armIndex = pickArm(split, bucket);
+  const { name, backend } = bandit.arms[armIndex]!;
+  const propensity = served?.shares[armIndex] ?? shareOf(split, armIndex);
+  const posteriorVersion = served?.version ?? 0;
+  return { ...unit, backend, arm: name, armIndex, propensity, bucket, bandit, posteriorVersion };
+}
+
+/**
+ * The backend that speaks for a rule in what is no inference (metadata, readiness, explain): nothing is drawn and nothing
+ * is learned. The baseline of a split, and of a bandit the first arm that serves.
+ */
+export function assignBaseline({ route, rule }: Matched, facts: Facts): Assignment {
+  return { ...unitOf(route, facts, true), ...certain(baselineOf(rule)) };
+}
+
+function baselineOf({ choice }: Rule): Backend {
+  switch (choice.kind) {
+    case 'backend':
+      return choice.backend;
+    case 'split':
+      return choice.arms[0]!;
+    default:
+      return (choice.bandit.arms.find((arm) => !arm.paused) ?? choice.bandit.arms[0]!).backend;
+  }
+}
+
+function certain(backend: Backend): Omit<Assignment, 'unit' | 'isSticky'> {
+  return { backend, arm: backend.name, armIndex: 0, propensity: 1, bucket: -1, bandit: null, posteriorVersion: 0 };
+}
+
+function unitOf(route: Route, facts: Facts, wantsSticky: boolean): Pick<Assignment, 'unit' | 'isSticky'> {
+  const unit = wantsSticky ? readUnit(route.unit, facts) : null;
+  return unit === null ? { unit: facts.requestId, isSticky: false } : { unit, isSticky: true };
+}
+
+/** The split over the arms that are not paused, all alike: what a bandit serves before its posterior was first read. */
+export function evenSplit(bandit: Bandit): Split {
+  return createSplit(bandit.arms.map((arm) => (arm.paused ? 0 : 1)));
+}
+
+const noShadows: readonly Shadow[] = [];
+
+/** The shadows that get a copy of this request: each by its share and the hash of the request id. */
+export function shadowsFor(rule: Rule, facts: Facts): readonly Shadow[] {
+  const { shadows } = rule;
+  if (shadows.length === 0) return noShadows;
+  if (shadows.every((shadow) => shadow.share >= 1)) return shadows;
+  return shadows.filter((shadow) => drawOf(facts.requestId, shadow.salt) < shadow.share);
+}

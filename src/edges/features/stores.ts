@@ -1,0 +1,94 @@
+import type { FeatureView, StoreSettings } from '../../core/snapshot.ts';
+import type { Logger, Metrics, OnlineStore } from '../../gateway/ports.ts';
+import { connectRedis } from '../redis/connection.ts';
+import { EmbeddedStore, type Watch } from './embedded.ts';
+import { RedisHashStore } from './redis-hash.ts';
+
+/** How long a Redis that owes replies may be silent before it is connected to anew. */
+const silenceMs = 2000;
+/** Longest pause between two attempts to connect: Redis is in use again this soon after it returned. */
+const longestPauseMs = 1000;
+
+export interface StoresOptions {
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly watch: Watch;
+  /** Longest wait for the first connection to a new store, milliseconds. */
+  readonly connectWaitMs?: number;
+}
+
+/** The online stores by their ids. Stores stay open across reloads as long as some configuration at work names them. */
+export interface Stores {
+  /**
+   * Opens the stores that are new. Rejects, and opens none, when a file cannot be read; a Redis that is away is no
+   * failure, because the views say what to do then.
+   */
+  readonly adopt: (views: readonly FeatureView[]) => Promise<void>;
+  /** The store of a view of an adopted configuration. */
+  readonly storeOf: (view: FeatureView) => OnlineStore;
+  /** Closes the stores that none of these views names, after their reads have ended. */
+  readonly retain: (views: Iterable<FeatureView>) => Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
+export function createStores(options: StoresOptions): Stores {
+  const stores = new Map<string, OnlineStore>();
+
+  return {
+    async adopt(views) {
+      const fresh = new Map<string, StoreSettings>();
+      for (const { store } of views) if (!stores.has(store.id)) fresh.set(store.id, store);
+      const opened = await Promise.allSettled(
+        [...fresh.values()].map(async (settings) => [settings.id, await open(settings, options)] as const),
+      );
+      const failed = opened.find((result) => result.status === 'rejected');
+      for (const result of opened) {
+        if (result.status === 'rejected') continue;
+        const [id, store] = result.value;
+        if (failed === undefined && !stores.has(id)) stores.set(id, store);
+        else await store.close();
+      }
+      if (failed !== undefined) throw failed.reason;
+    },
+
+    storeOf(view) {
+      return stores.get(view.store.id) ?? closedStore;
+    },
+
+    async retain(views) {
+      const kept = new Set<string>();
+      for (const view of views) kept.add(view.store.id);
+      const gone = [...stores].filter(([id]) => !kept.has(id));
+      for (const [id] of gone) stores.delete(id);
+      await Promise.all(gone.map(([, store]) => store.close()));
+    },
+
+    async close() {
+      const all = [...stores.values()];
+      stores.clear();
+      await Promise.all(all.map((store) => store.close()));
+    },
+  };
+}
+
+async function open(settings: StoreSettings, options: StoresOptions): Promise<OnlineStore> {
+  if (settings.kind === 'embedded') return EmbeddedStore.open({ ...options, ...settings });
+  const connection = connectRedis({ url: settings.url, timeoutMs: silenceMs }, options.logger, {
+    name: 'features',
+    maxReconnectDelayMs: longestPauseMs,
+    // Timers for every command of a pipeline would cost more than the reads: the caller holds the time limit, and
+    // `socketTimeout` replaces a connection that has gone silent.
+    redis: { commandTimeout: undefined, socketTimeout: silenceMs, maxRetriesPerRequest: 0 },
+  });
+  await connection.ready(options.connectWaitMs ?? 1000).catch((error: unknown) => {
+    options.logger.warn({ store: settings.id, error: String(error) }, 'serving without the feature store');
+  });
+  return new RedisHashStore(connection);
+}
+
+/** Stands in for a store that is closed: its reads fail, and the policies of the view decide. */
+const closedStore: OnlineStore = {
+  read: () => Promise.reject(new Error('the store is closed')),
+  isHealthy: () => false,
+  close: () => Promise.resolve(),
+};

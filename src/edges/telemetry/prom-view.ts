@@ -1,0 +1,81 @@
+import { Gauge, type OpenMetricsContentType, type PrometheusContentType, type Registry } from 'prom-client';
+
+import type { Family, LabelledSeries } from './family.ts';
+import { HistogramSeries } from './series.ts';
+
+export type Format = 'text' | 'openmetrics';
+export type PromRegistry = Registry<PrometheusContentType> | Registry<OpenMetricsContentType>;
+
+type Collected = Awaited<ReturnType<Gauge['get']>>;
+
+interface Sample {
+  value: number;
+  labels: Record<string, string>;
+  /** prom-client turns an object that it has seen here into text only once. */
+  sharedLabels: Readonly<Record<string, string>>;
+  metricName?: string;
+}
+
+/**
+ * A family as prom-client sees it: it asks for the values at scrape and writes them. Whatever its kind, the view is a
+ * subclass of prom-client's gauge, which has the least state of its own.
+ */
+export class PromView extends Gauge {
+  readonly #family: Family;
+  readonly #kind: Family['entry']['kind'];
+  readonly #name: string;
+  readonly #bucketLabels: ReadonlyArray<Record<string, string>>;
+  readonly #hasSum: boolean;
+  /** Which series the next `get` gives: large families are written in parts. */
+  #from = 0;
+  #to = Infinity;
+
+  constructor(family: Family, format: Format, registry: PromRegistry) {
+    // OpenMetrics 1.0.0: the family of a counter is named without the `_total` of its samples.
+    const name =
+      format === 'openmetrics' && family.entry.kind === 'counter' ? family.name.replace(/_total$/, '') : family.name;
+    super({ name, help: family.entry.help, registers: [registry] });
+    this.#family = family;
+    this.#kind = family.entry.kind;
+    this.#name = name;
+    this.#bucketLabels = [...Array.from(family.bounds, String), '+Inf'].map((le) => ({ le }));
+    // OpenMetrics 1.0.0: a histogram with negative bounds has no sum, since that would not be a counter.
+    this.#hasSum = format === 'text' || (family.bounds[0] ?? 0) >= 0;
+  }
+
+  get familyName(): string {
+    return this.#name;
+  }
+
+  get size(): number {
+    return this.#family.all.length;
+  }
+
+  limit(from: number, to: number): void {
+    this.#from = from;
+    this.#to = to;
+  }
+
+  override async get(): Promise<Collected> {
+    const collected = await super.get();
+    const values: Sample[] = [];
+    for (const labelled of this.#family.all.slice(this.#from, this.#to)) this.#addSamples(labelled, values);
+    // prom-client's types say that the kind is a number; its code has it as text.
+    return { ...collected, type: this.#kind as unknown as Collected['type'], values };
+  }
+
+  #addSamples({ labels, series }: LabelledSeries, samples: Sample[]): void {
+    if (!(series instanceof HistogramSeries)) {
+      if (!Number.isNaN(series.value)) samples.push({ value: series.value, labels: {}, sharedLabels: labels });
+      return;
+    }
+    let count = 0;
+    this.#bucketLabels.forEach((le, bucket) => {
+      count += series.countOf(bucket);
+      samples.push({ value: count, labels: le, sharedLabels: labels, metricName: `${this.#name}_bucket` });
+    });
+    if (!this.#hasSum) return;
+    samples.push({ value: series.sum, labels: {}, sharedLabels: labels, metricName: `${this.#name}_sum` });
+    samples.push({ value: count, labels: {}, sharedLabels: labels, metricName: `${this.#name}_count` });
+  }
+}

@@ -1,0 +1,145 @@
+import { Buffer } from 'node:buffer';
+
+import { inferenceHeader } from '../protocol/oip-binary.ts';
+import { renameAnswer } from '../protocol/rename.ts';
+import { answerHeaders, findHeader } from './headers.ts';
+import type { HeaderList, Reply } from './ports.ts';
+import { setHeader } from './upstream-request.ts';
+
+/** Answers up to this length that come in one piece are written in one piece. */
+const ONE_WRITE_MAX = 64 * 1024;
+
+/** How the model's name in the answer is mapped back. */
+export interface NameMapping {
+  readonly from: string;
+  readonly to: string;
+  readonly keys: readonly string[];
+}
+
+export interface RelaySettings {
+  /** Headers that Makas adds to the answer. */
+  readonly added: HeaderList;
+  readonly mapping: NameMapping | null;
+  /** Keep a copy of answers up to this length, for shadows; 0: keep none. */
+  readonly keepBytes: number;
+  readonly maxAnswerBytes: number;
+}
+
+/**
+ * Passes one answer from an endpoint to the client: at once as it comes, except small answers, which leave in one
+ * write, and answers whose names must be mapped back, which are held until they are whole.
+ */
+export class AnswerRelay {
+  readonly #reply: Reply;
+  readonly #settings: RelaySettings;
+  status = 0;
+  answerBytes = 0;
+  isHeadSent = false;
+  headers: HeaderList = [];
+  #length = -1;
+  #mode: 'one-write' | 'stream' | 'hold' = 'stream';
+  #held: Uint8Array[] = [];
+  #kept: Uint8Array[] | null;
+  #isKeptWhole = true;
+
+  constructor(reply: Reply, settings: RelaySettings) {
+    this.#reply = reply;
+    this.#settings = settings;
+    this.#kept = settings.keepBytes > 0 ? [] : null;
+  }
+
+  onDrain(callback: () => void): void {
+    this.#reply.onDrain(callback);
+  }
+
+  onHead(status: number, raw: HeaderList): void {
+    const { added, mapping } = this.#settings;
+    this.status = status;
+    const headers = answerHeaders(raw, null);
+    for (let i = 0; i < added.length; i++) headers.push(added[i] as string);
+    this.headers = headers;
+    const length = findHeader(raw, 'content-length');
+    this.#length = length === undefined ? -1 : Number(length);
+    if (mapping !== null && isMappable(headers)) this.#mode = 'hold';
+    else if (this.#length >= 0 && this.#length <= ONE_WRITE_MAX) this.#mode = 'one-write';
+    else this.#sendHead();
+  }
+
+  /** false: pause until the client has taken what was written. */
+  onData(chunk: Uint8Array): boolean {
+    this.answerBytes += chunk.length;
+    this.#keep(chunk);
+    if (this.#mode === 'stream') return this.#reply.write(chunk);
+    this.#held.push(chunk);
+    if (this.#mode === 'hold' && this.answerBytes > this.#settings.maxAnswerBytes) this.#mode = 'stream';
+    // An answer in pieces is not worth holding: its beginning may be all that the client waits for.
+    if (this.#mode === 'one-write' && this.answerBytes < this.#length) this.#mode = 'stream';
+    if (this.#mode !== 'stream') return true;
+    this.#sendHead();
+    let isFlowing = true;
+    for (const held of this.#held) isFlowing = this.#reply.write(held);
+    this.#held = [];
+    return isFlowing;
+  }
+
+  onEnd(): void {
+    if (this.#mode === 'stream') {
+      this.#reply.end();
+      return;
+    }
+    let body = joined(this.#held);
+    if (this.#mode === 'hold') body = this.#map(body);
+    this.isHeadSent = true;
+    this.#reply.send(this.status, this.headers, body);
+  }
+
+  /** The whole answer when it was kept, else null. */
+  keptBody(): Buffer | null {
+    return this.#kept !== null && this.#isKeptWhole ? joined(this.#kept) : null;
+  }
+
+  #sendHead(): void {
+    this.#mode = 'stream';
+    this.isHeadSent = true;
+    this.#reply.head(this.status, this.headers);
+  }
+
+  #keep(chunk: Uint8Array): void {
+    if (this.#kept === null || !this.#isKeptWhole) return;
+    this.#isKeptWhole = this.answerBytes <= this.#settings.keepBytes;
+    if (this.#isKeptWhole) this.#kept.push(chunk);
+    else this.#kept = [];
+  }
+
+  #map(body: Buffer): Buffer {
+    const { mapping } = this.#settings;
+    if (mapping === null) return body;
+    const header = findHeader(this.headers, inferenceHeader);
+    const length = header !== undefined && /^[0-9]{1,15}$/.test(header) ? Number(header) : null;
+    let answer = { body, inferenceHeaderLength: length };
+    for (const key of mapping.keys) {
+      answer = renameAnswer(answer.body, answer.inferenceHeaderLength, key, mapping.from, mapping.to);
+    }
+    if (answer.body !== body) {
+      setHeader(this.headers, 'content-length', String(answer.body.length));
+      if (answer.inferenceHeaderLength !== null)
+        setHeader(this.headers, inferenceHeader, String(answer.inferenceHeaderLength));
+    }
+    return answer.body;
+  }
+}
+
+function isMappable(headers: HeaderList): boolean {
+  const encoding = findHeader(headers, 'content-encoding');
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') return false;
+  if (findHeader(headers, inferenceHeader) !== undefined) return true;
+  return /json/i.test(findHeader(headers, 'content-type') ?? '');
+}
+
+function joined(chunks: readonly Uint8Array[]): Buffer {
+  const first = chunks[0];
+  if (first === undefined) return Buffer.alloc(0);
+  if (chunks.length === 1)
+    return Buffer.isBuffer(first) ? first : Buffer.from(first.buffer, first.byteOffset, first.length);
+  return Buffer.concat(chunks);
+}

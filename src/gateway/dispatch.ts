@@ -1,0 +1,161 @@
+import { createDraws } from '../core/draws.ts';
+import { GatewayError, type ErrorCode } from '../core/errors.ts';
+import { murmur3 } from '../core/hash.ts';
+import { pickEndpoint } from '../core/pick.ts';
+import type { Backend } from '../core/snapshot.ts';
+import { AnswerRelay } from './answer-relay.ts';
+import { isWhole, type Exchange } from './exchange.ts';
+import type { AnswerReceiver, AttemptSpan, Clock, EndpointPool, HeaderList, Upstream, UpstreamCall } from './ports.ts';
+import type { AttemptRecord } from './record.ts';
+import { backendRequest, endpointPath, setHeader, type BackendRequest } from './upstream-request.ts';
+
+/** An endpoint whose connection failed is passed over for this long while another one is up. */
+const DOWN_MS = 1000;
+
+export interface DispatchPorts {
+  readonly upstream: Upstream;
+  readonly clock: Clock;
+  /** The answer is complete: passed on whole (`error` null), refused with a code, or broken after its head. */
+  finish(exchange: Exchange, relay: AnswerRelay | null, error: GatewayError | null): void;
+}
+
+/**
+ * Sends one request to a backend and relays its answer: picks an endpoint, holds the deadline, tries another endpoint
+ * once when the connection was refused, stops when the client goes away.
+ */
+export class Dispatch implements AnswerReceiver {
+  readonly #ports: DispatchPorts;
+  readonly #exchange: Exchange;
+  readonly #backend: Backend;
+  readonly #request: BackendRequest;
+  readonly #relay: AnswerRelay;
+  #retriesLeft: number;
+  #call: UpstreamCall | null = null;
+  #pool: EndpointPool | null = null;
+  #poolIndex = -1;
+  #attempt: AttemptRecord | null = null;
+  #span: AttemptSpan | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #isOver = false;
+
+  constructor(ports: DispatchPorts, exchange: Exchange, backend: Backend, relay: AnswerRelay) {
+    this.#ports = ports;
+    this.#exchange = exchange;
+    this.#backend = backend;
+    this.#relay = relay;
+    this.#request = backendRequest(exchange, backend);
+    // A stream can be sent once.
+    this.#retriesLeft = isWhole(this.#request.body) ? (exchange.record.rule?.retries ?? 0) : 0;
+  }
+
+  /** `timeoutMs` is what is left for the whole answer. */
+  start(timeoutMs: number): void {
+    this.#exchange.onAbort = () => this.#abort();
+    this.#timer = setTimeout(expire, Math.max(1, timeoutMs), this);
+    this.#relay.onDrain(() => this.#call?.resume());
+    this.#try();
+  }
+
+  #try(): void {
+    const { live, facts, record, trace } = this.#exchange;
+    const pools = live.poolsOf(this.#backend);
+    const now = this.#ports.clock.steady();
+    const draw = createDraws(murmur3(facts.requestId, record.attempts.length));
+    const index = pickEndpoint(pools, now, this.#poolIndex, draw);
+    const pool = pools[index];
+    if (pool === undefined) return this.#fail(new GatewayError('NO_ENDPOINT'));
+    const { connection } = this.#backend;
+    if (pool.inflight >= connection.connections + connection.queue)
+      return this.#fail(new GatewayError('UPSTREAM_OVERLOADED'));
+    this.#pool = pool;
+    this.#poolIndex = index;
+    this.#attempt = { endpoint: pool.endpoint, status: 0, error: null, startMs: now, endMs: 0 };
+    record.attempts.push(this.#attempt);
+    const headers = this.#request.headers;
+    if (trace !== null) {
+      this.#span = trace.startAttempt(this.#backend.name, pool.endpoint.origin);
+      setHeader(headers, 'traceparent', this.#span.traceparent);
+    }
+    pool.inflight++;
+    const request = {
+      method: facts.method,
+      path: endpointPath(pool.endpoint, this.#request),
+      headers,
+      body: this.#request.body,
+    };
+    this.#call = this.#ports.upstream.send(pool, request, this);
+  }
+
+  onHead(status: number, headers: HeaderList): void {
+    if (this.#attempt !== null) this.#attempt.status = status;
+    this.#relay.onHead(status, headers);
+  }
+
+  onData(chunk: Uint8Array): boolean {
+    return this.#relay.onData(chunk);
+  }
+
+  onEnd(): void {
+    if (this.#isOver) return;
+    this.#endAttempt(null);
+    this.#end();
+    this.#relay.onEnd();
+    this.#ports.finish(this.#exchange, this.#relay, null);
+  }
+
+  onError(error: GatewayError, sent: boolean): void {
+    if (this.#isOver) return;
+    this.#endAttempt(error.code);
+    const isRefused = !sent && error.code === 'UPSTREAM_CONNECT';
+    if (isRefused && this.#pool !== null) this.#pool.downUntilMs = this.#ports.clock.steady() + DOWN_MS;
+    if (isRefused && this.#retriesLeft > 0 && this.#exchange.live.poolsOf(this.#backend).length > 1) {
+      this.#retriesLeft--;
+      this.#try();
+      return;
+    }
+    this.#fail(error);
+  }
+
+  expire(): void {
+    if (this.#isOver) return;
+    this.#call?.abort();
+    this.#endAttempt('UPSTREAM_TIMEOUT');
+    this.#fail(new GatewayError('UPSTREAM_TIMEOUT'));
+  }
+
+  /** The client went away; the exchange is finished by who noticed. */
+  #abort(): void {
+    if (this.#isOver) return;
+    this.#call?.abort();
+    this.#endAttempt('CLIENT_CLOSED');
+    this.#end();
+  }
+
+  #fail(error: GatewayError): void {
+    this.#end();
+    this.#ports.finish(this.#exchange, this.#relay.isHeadSent ? this.#relay : null, error);
+  }
+
+  #endAttempt(error: ErrorCode | null): void {
+    const attempt = this.#attempt;
+    if (attempt === null) return;
+    attempt.endMs = this.#ports.clock.steady();
+    attempt.error = error;
+    if (this.#pool !== null) this.#pool.inflight--;
+    this.#span?.end(attempt.status, error);
+    this.#attempt = null;
+    this.#span = null;
+    this.#call = null;
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#exchange.onAbort = null;
+  }
+}
+
+function expire(dispatch: Dispatch): void {
+  dispatch.expire();
+}

@@ -1,0 +1,32 @@
+import type { Buffer } from 'node:buffer';
+
+import type { RequestFacts } from './facts.ts';
+import type { Live } from './live.ts';
+import type { MirrorTicket } from './mirror.ts';
+import type { BodyStream, HeaderList, Reply, RequestTrace } from './ports.ts';
+import type { DecisionRecord } from './record.ts';
+
+/** One request under way: what a lane hands to the gateway, and what it collects on its way. */
+export interface Exchange {
+  readonly live: Live;
+  readonly facts: RequestFacts;
+  /** The client's header fields as they came. */
+  readonly headers: HeaderList;
+  readonly reply: Reply;
+  readonly record: DecisionRecord;
+  readonly trace: RequestTrace | null;
+  body: Buffer | BodyStream | null;
+  /** Value of Inference-Header-Content-Length after changes to the body; null when there is none or it is unchanged. */
+  inferenceHeaderLength: number | null;
+  /** The copies for shadows, when there are any. */
+  ticket: MirrorTicket | null;
+  /** Set once the exchange reached its terminal state. */
+  isFinished: boolean;
+  /** What to stop when the client goes away. */
+  onAbort: (() => void) | null;
+}
+
+/** Whether the body is whole in memory. */
+export function isWhole(body: Buffer | BodyStream | null): body is Buffer | null {
+  return body === null || !('kind' in body);
+}

@@ -1,0 +1,275 @@
+import { Buffer } from 'node:buffer';
+
+import { matchRequest } from '../core/decide.ts';
+import { errorRegistry, GatewayError } from '../core/errors.ts';
+import { mayReadBody } from '../core/route-index.ts';
+import type { Snapshot } from '../core/snapshot.ts';
+import { errorBody } from '../protocol/error-body.ts';
+import type { InferencePath } from '../protocol/inference-path.ts';
+import type { AnswerRelay } from './answer-relay.ts';
+import type { BanditLearner } from './bandits.ts';
+import type { DispatchPorts } from './dispatch.ts';
+import type { Enricher } from './enrich.ts';
+import type { Exchange } from './exchange.ts';
+import { RequestFacts } from './facts.ts';
+import { Live } from './live.ts';
+import type { Mirror } from './mirror.ts';
+import type { Clock, Counter, Gauge, HeaderList, Logger, RecordSink, Reply, Tracer, Upstream } from './ports.ts';
+import { ownHeaders, predict } from './predict.ts';
+import type { Outcome } from './record.ts';
+import { requestIdOf } from './request-id.ts';
+
+export interface GatewayPorts {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly upstream: Upstream;
+  readonly enricher: Enricher;
+  readonly learner: BanditLearner;
+  readonly mirror: Mirror;
+  readonly tracer: Tracer;
+  readonly sinks: readonly RecordSink[];
+  readonly started: Counter;
+  readonly inflight: Gauge;
+  /** A snapshot ended its last request; these are still at work. */
+  onRetired(alive: readonly Snapshot[]): void;
+}
+
+/** The head of a request as a lane read it. */
+export interface RequestHead {
+  readonly method: string;
+  /** Without query, after the prefix was removed. */
+  readonly path: string;
+  readonly query: string;
+  readonly meaning: InferencePath;
+  /** Flat list in the order and case of the wire. */
+  readonly rawHeaders: HeaderList;
+  /** By lower-case name. */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+}
+
+/** The gateway: the live snapshot and the ports that serve it. Lanes open exchanges here and hand them to `predict`. */
+export class Gateway implements DispatchPorts {
+  readonly clock: Clock;
+  readonly upstream: Upstream;
+  readonly enricher: Enricher;
+  readonly learner: BanditLearner;
+  readonly mirror: Mirror;
+  readonly #ports: GatewayPorts;
+  /** The live snapshot, and retired ones whose last request is still under way. */
+  readonly #lives = new Set<Live>();
+  #live: Live;
+  #inflight = 0;
+  #onIdle: (() => void) | null = null;
+
+  constructor(snapshot: Snapshot, ports: GatewayPorts) {
+    this.clock = ports.clock;
+    this.upstream = ports.upstream;
+    this.enricher = ports.enricher;
+    this.learner = ports.learner;
+    this.mirror = ports.mirror;
+    this.#ports = ports;
+    this.#live = this.#enliven(snapshot);
+  }
+
+  get snapshot(): Snapshot {
+    return this.#live.snapshot;
+  }
+
+  get live(): Live {
+    return this.#live;
+  }
+
+  /** Swaps the snapshot. Requests under way stay on the one they began with. */
+  adopt(snapshot: Snapshot): void {
+    const old = this.#live;
+    this.#live = this.#enliven(snapshot);
+    old.retire();
+  }
+
+  /** Begins an exchange: takes the live snapshot and starts its record. */
+  open(head: RequestHead, reply: Reply): Exchange {
+    const { clock, tracer } = this.#ports;
+    const live = this.#live;
+    const timeMs = clock.now();
+    const { meaning } = head;
+    const requestId = requestIdOf(single(head.headers['x-request-id']));
+    const facts = new RequestFacts({
+      requestId,
+      timeMs,
+      method: head.method,
+      path: head.path,
+      query: head.query,
+      protocol: meaning.protocol,
+      operation: meaning.operation,
+      model: meaning.model,
+      version: meaning.version,
+      headers: head.headers,
+    });
+    const traceparent = single(head.headers['traceparent']);
+    const trace = tracer.begin(traceparent, single(head.headers['tracestate']), head.method, head.path, timeMs);
+    const exchange: Exchange = {
+      live,
+      facts,
+      headers: head.rawHeaders,
+      reply,
+      trace,
+      record: {
+        snapshot: live.snapshot,
+        facts,
+        route: null,
+        rule: null,
+        assignment: null,
+        token: null,
+        views: [],
+        attempts: [],
+        startMs: clock.steady(),
+        featuresMs: 0,
+        upstreamMs: 0,
+        endMs: 0,
+        status: 0,
+        error: null,
+        outcome: 'answered',
+        requestBytes: 0,
+        answerBytes: 0,
+        traceId: trace?.traceId ?? null,
+      },
+      body: null,
+      inferenceHeaderLength: null,
+      ticket: null,
+      isFinished: false,
+      onAbort: null,
+    };
+    live.enter();
+    this.#inflight++;
+    this.#ports.started.inc();
+    this.#ports.inflight.set(this.#inflight);
+    reply.onClose(() => this.#clientClosed(exchange));
+    return exchange;
+  }
+
+  /**
+   * Whether the body must be whole in memory before `predict`: when a candidate route reads it, or the rule that
+   * answers changes or copies it. Else a large body may stream.
+   */
+  needsWholeBody(exchange: Exchange): boolean {
+    const { snapshot } = exchange.live;
+    const { facts, record } = exchange;
+    if (mayReadBody(snapshot.index, facts.model, facts.path)) return true;
+    const matched = matchRequest(snapshot, facts);
+    if (typeof matched === 'string') return false;
+    record.route = matched.route;
+    record.rule = matched.rule;
+    return matched.rule.holdsBody;
+  }
+
+  /** Decides and answers; the body is set on the exchange. */
+  predict(exchange: Exchange): void {
+    try {
+      predict(this, exchange);
+    } catch (error) {
+      this.refuse(exchange, this.unexpected(error));
+    }
+  }
+
+  /** Answers with an error of Makas' own. */
+  refuse(exchange: Exchange, error: GatewayError): void {
+    if (exchange.isFinished) return;
+    const body = errorBody(error.message);
+    const { reply, record } = exchange;
+    exchange.onAbort?.();
+    const headers = [
+      'content-type',
+      'application/json',
+      'content-length',
+      String(body.length),
+      'makas-error',
+      error.code,
+    ];
+    record.status = error.status;
+    record.error = error.code;
+    record.answerBytes = body.length;
+    reply.send(error.status, [...headers, ...ownHeaders(exchange)], body);
+    this.#end(exchange, 'refused');
+  }
+
+  finish(exchange: Exchange, relay: AnswerRelay | null, error: GatewayError | null): void {
+    const { record, reply } = exchange;
+    if (relay === null) {
+      if (error !== null) this.refuse(exchange, error);
+      return;
+    }
+    record.status = relay.status;
+    record.answerBytes = relay.answerBytes;
+    record.error = error?.code ?? null;
+    if (error !== null) reply.destroy();
+    else exchange.ticket?.finish(relay.status, relay.headers, relay.keptBody());
+    this.#end(exchange, error === null ? 'answered' : 'broken');
+  }
+
+  addedHeaders(exchange: Exchange): HeaderList {
+    return ownHeaders(exchange);
+  }
+
+  /** Turns anything thrown into an answer; what is not expected is logged with its stack and hidden from the client. */
+  unexpected(error: unknown): GatewayError {
+    if (error instanceof GatewayError) return error;
+    this.#ports.logger.error({ err: error }, 'a request failed unexpectedly');
+    return new GatewayError('INTERNAL');
+  }
+
+  /** Resolves when no request is under way, or after the limit. */
+  async drain(limitMs: number): Promise<void> {
+    if (this.#inflight === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, limitMs);
+      this.#onIdle = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  #clientClosed(exchange: Exchange): void {
+    if (exchange.isFinished) return;
+    exchange.onAbort?.();
+    exchange.record.status = errorRegistry.CLIENT_CLOSED.status;
+    exchange.record.error = 'CLIENT_CLOSED';
+    this.#end(exchange, 'client-closed');
+  }
+
+  /** The one terminal state of an exchange. */
+  #end(exchange: Exchange, outcome: Outcome): void {
+    exchange.isFinished = true;
+    const { record, live } = exchange;
+    record.outcome = outcome;
+    record.endMs = this.clock.steady();
+    record.requestBytes = Buffer.isBuffer(exchange.body) ? exchange.body.length : (exchange.body?.length ?? 0);
+    for (const attempt of record.attempts) record.upstreamMs += attempt.endMs - attempt.startMs;
+    if (outcome !== 'answered') exchange.ticket?.cancel();
+    exchange.trace?.end(record);
+    for (const sink of this.#ports.sinks) sink.record(record);
+    this.#inflight--;
+    this.#ports.inflight.set(this.#inflight);
+    live.leave();
+    if (this.#inflight === 0) this.#onIdle?.();
+  }
+
+  #enliven(snapshot: Snapshot): Live {
+    const { upstream, learner, enricher, mirror } = this.#ports;
+    enricher.adopt(snapshot);
+    mirror.adopt(snapshot);
+    const live = new Live(snapshot, upstream, learner.adopt(snapshot), (retired) => this.#letGo(retired));
+    this.#lives.add(live);
+    return live;
+  }
+
+  /** Lets go what nobody uses any more; called when a retired snapshot has ended its last request. */
+  #letGo(retired: Live): void {
+    this.#lives.delete(retired);
+    this.#ports.onRetired(Array.from(this.#lives, (live) => live.snapshot));
+  }
+}
+
+function single(value: string | string[] | undefined): string | undefined {
+  return typeof value === 'string' ? value : value?.[0];
+}

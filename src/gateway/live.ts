@@ -1,0 +1,51 @@
+import type { ArmWeights } from '../core/decision.ts';
+import type { Backend, Snapshot } from '../core/snapshot.ts';
+import type { EndpointPool, Upstream } from './ports.ts';
+
+/**
+ * A snapshot at work: the compiled configuration with the pools of its endpoints. A request takes the live snapshot
+ * once and stays on it. When a reload retires one, its pools are let go after its last request has ended.
+ */
+export class Live {
+  readonly snapshot: Snapshot;
+  /** Pools of each backend, by `Backend.index`. */
+  readonly pools: ReadonlyArray<readonly EndpointPool[]>;
+  /** What each bandit serves now, by `Bandit.index`; the learner renews the cells. */
+  readonly weights: ReadonlyArray<ArmWeights | undefined>;
+  /** Requests under way on this snapshot. */
+  inflight = 0;
+  #isRetired = false;
+  readonly #onIdle: (live: Live) => void;
+
+  constructor(
+    snapshot: Snapshot,
+    upstream: Upstream,
+    weights: ReadonlyArray<ArmWeights | undefined>,
+    onIdle: (live: Live) => void,
+  ) {
+    this.snapshot = snapshot;
+    this.weights = weights;
+    this.pools = snapshot.backends.map((backend) =>
+      backend.endpoints.map((endpoint) => upstream.pool(endpoint, backend.connection)),
+    );
+    this.#onIdle = onIdle;
+  }
+
+  poolsOf(backend: Backend): readonly EndpointPool[] {
+    return this.pools[backend.index] ?? [];
+  }
+
+  enter(): void {
+    this.inflight++;
+  }
+
+  leave(): void {
+    this.inflight--;
+    if (this.#isRetired && this.inflight === 0) this.#onIdle(this);
+  }
+
+  retire(): void {
+    this.#isRetired = true;
+    if (this.inflight === 0) this.#onIdle(this);
+  }
+}

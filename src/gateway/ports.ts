@@ -1,0 +1,231 @@
+import type { RewardSums } from '../core/bandit/posterior.ts';
+import type { Endpoint, ConnectionSettings, FeatureView } from '../core/snapshot.ts';
+import type { GatewayError } from '../core/errors.ts';
+import type { DecisionRecord } from './record.ts';
+
+/** The ports of the gateway: what it needs from the outside, implemented by the edges. */
+
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** Milliseconds of a steady clock with sub-millisecond digits. */
+  steady(): number;
+}
+
+export interface Logger {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** A flat list name, value, name, value ...; names keep the case in which they came. */
+export type HeaderList = string[];
+
+/** A body that arrives while it is sent on. The edge defines what it is; the gateway passes it through. */
+export interface BodyStream {
+  readonly kind: 'stream';
+  /** Length when the client announced it, else null. */
+  readonly length: number | null;
+  readonly source: AsyncIterable<Uint8Array>;
+}
+
+/** How a lane receives the answer. Everything is called on one tick after another, head once, then data, then end. */
+export interface Reply {
+  /** The whole answer at once. */
+  send(status: number, headers: HeaderList, body: Uint8Array | null): void;
+  /** The head of an answer whose body follows in pieces. */
+  head(status: number, headers: HeaderList): void;
+  /** false: stop until `onDrain`. */
+  write(chunk: Uint8Array): boolean;
+  end(): void;
+  /** The answer cannot be completed: close the connection so that the client sees it. */
+  destroy(): void;
+  onDrain(callback: () => void): void;
+  /** Called once when the client goes away before the answer is complete. */
+  onClose(callback: () => void): void;
+}
+
+export interface UpstreamRequest {
+  readonly method: string;
+  /** Path and query. */
+  readonly path: string;
+  readonly headers: HeaderList;
+  readonly body: Uint8Array | BodyStream | null;
+}
+
+/** Receives one answer of an endpoint. After `onError` or `onEnd` nothing more is called. */
+export interface AnswerReceiver {
+  /** Raw header list of the endpoint. `onInformation` answers (1xx) are not passed on. */
+  onHead(status: number, headers: HeaderList): void;
+  /** false: pause until `UpstreamCall.resume`. */
+  onData(chunk: Uint8Array): boolean;
+  onEnd(): void;
+  /** `sent` tells whether any byte of the request may have reached the endpoint. */
+  onError(error: GatewayError, sent: boolean): void;
+}
+
+export interface UpstreamCall {
+  /** Stops the call; the receiver hears nothing more. */
+  abort(): void;
+  resume(): void;
+}
+
+/** Transport to model servers. Endpoint choice is the gateway's; one pool for each endpoint is the edge's. */
+export interface Upstream {
+  send(pool: EndpointPool, request: UpstreamRequest, receiver: AnswerReceiver): UpstreamCall;
+  /** The pool of an endpoint, made on first use and kept while `retain` names it. */
+  pool(endpoint: Endpoint, settings: ConnectionSettings): EndpointPool;
+  /** Closes, once idle, all pools whose endpoint is not among these ids. */
+  retain(ids: ReadonlySet<string>): void;
+  close(): Promise<void>;
+}
+
+export interface EndpointPool {
+  readonly endpoint: Endpoint;
+  /** Requests under way now. */
+  inflight: number;
+  /** Steady milliseconds until which it is passed over after a failed connection. */
+  downUntilMs: number;
+}
+
+// ---- features
+
+export type FeatureValue = number | bigint | string | boolean | null;
+
+export interface FeatureRead {
+  readonly view: FeatureView;
+  /** Keys of the entities, one for each row. */
+  readonly keys: readonly string[];
+}
+
+/** What the store has for one entity: one value for each field of the view; undefined: the store has no such field. */
+export interface EntityValues {
+  readonly found: boolean;
+  readonly values: ReadonlyArray<FeatureValue | undefined>;
+  /** Time of the values in milliseconds since the epoch, or null. */
+  readonly timeMs: number | null;
+  /** Names of fields whose stored text could not be read as their type. */
+  readonly bad: readonly string[];
+}
+
+/** An online store. */
+export interface OnlineStore {
+  /**
+   * Values for all reads of one request, in one round trip: result[i][row]. Rejects when the store fails; the caller
+   * holds the time limit and ignores what comes later.
+   */
+  read(
+    reads: readonly FeatureRead[],
+  ): Promise<ReadonlyArray<readonly EntityValues[]>> | ReadonlyArray<readonly EntityValues[]>;
+  isHealthy(): boolean;
+  close(): Promise<void>;
+}
+
+// ---- state
+
+/** A reward to be counted once. */
+export interface RewardWrite {
+  /** `name:epoch`. */
+  readonly bandit: string;
+  readonly arm: string;
+  /** Hex of the decision id: what is counted once. */
+  readonly decision: string;
+  /** The client's own id of the reward, to tell a repetition from a second reward; `''` when it gave none. */
+  readonly id: string;
+  readonly reward: number;
+  /** Window of the decision, see core/bandit/window.ts. */
+  readonly window: WindowKey;
+  /** How long the decision id must be remembered, milliseconds. */
+  readonly rememberMs: number;
+}
+
+export interface WindowKey {
+  readonly startMs: number;
+  readonly lengthMs: number;
+}
+
+/** `counted`: now; `repeated`: this very reward was counted before; `conflict`: another reward for this decision was. */
+export type RewardOutcome = 'counted' | 'repeated' | 'conflict' | 'late';
+
+/** Decisions served on an arm in a window; additive. */
+export interface ServedCount {
+  readonly bandit: string;
+  readonly arm: string;
+  readonly window: WindowKey;
+  readonly count: number;
+}
+
+/** Asks to close windows: decisions in windows older than `beforeMs` that got no reward get `reward`; null: none. */
+export interface WindowClosing {
+  readonly bandit: string;
+  readonly reward: number | null;
+  /** Windows whose start + length is at or before this are closed. */
+  readonly beforeMs: number;
+}
+
+export interface BanditSums {
+  readonly arms: ReadonlyMap<string, RewardSums & { readonly served: number }>;
+}
+
+/** State shared by the replicas. Everything is additive or set-if-absent: any order, and a retry does no harm. */
+export interface StateStore {
+  readonly kind: 'embedded' | 'redis';
+  /** The key that signs tokens; made at first use and the same for all replicas. */
+  signingKey(): Promise<Uint8Array>;
+  /** Resolves when the rewards are durable, one outcome for each, in order. Rejects when nothing was stored. */
+  addRewards(rewards: readonly RewardWrite[]): Promise<readonly RewardOutcome[]>;
+  addServed(counts: readonly ServedCount[]): Promise<void>;
+  closeWindows(closings: readonly WindowClosing[]): Promise<void>;
+  readSums(bandits: readonly string[]): Promise<ReadonlyMap<string, BanditSums>>;
+  isHealthy(): boolean;
+  close(): Promise<void>;
+}
+
+// ---- telemetry
+
+export interface Counter {
+  inc(by?: number): void;
+}
+export interface Gauge {
+  set(value: number): void;
+  inc(by?: number): void;
+}
+export interface Histogram {
+  observe(value: number): void;
+}
+/** Metrics by name; `labels` in the order of the declaration in gateway/metric-names.ts. Handles are made at load. */
+export interface Metrics {
+  counter(name: string, ...labels: string[]): Counter;
+  gauge(name: string, ...labels: string[]): Gauge;
+  histogram(name: string, ...labels: string[]): Histogram;
+}
+
+/** Sees every finished request once. Must not throw, wait or keep the record. */
+export interface RecordSink {
+  record(record: DecisionRecord): void;
+}
+
+/** A sampled trace of one request; null stands for "not sampled" everywhere. */
+export interface RequestTrace {
+  readonly traceId: string;
+  /** Starts a span for one attempt and gives the `traceparent` that goes upstream. */
+  startAttempt(backend: string, endpoint: string): AttemptSpan;
+  /** Records the time spent on features as a finished span. */
+  features(startMs: number, endMs: number, views: readonly string[], failed: boolean): void;
+  end(record: DecisionRecord): void;
+}
+export interface AttemptSpan {
+  readonly traceparent: string;
+  end(status: number, error: string | null): void;
+}
+export interface Tracer {
+  /** Decides sampling before anything is made. `traceparent` and `tracestate` as the client sent them. */
+  begin(
+    traceparent: string | undefined,
+    tracestate: string | undefined,
+    method: string,
+    path: string,
+    timeMs: number,
+  ): RequestTrace | null;
+}

@@ -1,0 +1,101 @@
+import type { Buffer } from 'node:buffer';
+
+import type { Answer, AnswerOutput, Unread } from '../core/compare-answers.ts';
+import type { Protocol } from '../core/facts.ts';
+import { findField, pathOf } from '../protocol/json-path.ts';
+import { readString } from '../protocol/json-scalar.ts';
+import { kindAt, type Span } from '../protocol/json-scan.ts';
+import { eachElement, eachMember } from '../protocol/json-walk.ts';
+import { inferenceHeader } from '../protocol/oip-binary.ts';
+import { readOutputs, type Output } from '../protocol/outputs.ts';
+import { findHeader } from './headers.ts';
+import type { HeaderList } from './ports.ts';
+
+/** Elements of one answer that are compared; reading more would keep the event loop from answering. */
+const ELEMENTS_MAX = 16_384;
+/** Length of what a log line shows of one answer. */
+const TEXT_MAX = 2048;
+
+/** A whole answer of a primary or of a shadow. */
+export interface WholeAnswer {
+  readonly status: number;
+  readonly headers: HeaderList;
+  /** Null when it was longer than what is kept. */
+  readonly body: Buffer | null;
+  readonly durationMs: number;
+}
+
+/** Reads the outputs of a success for comparison; other answers are compared by status alone. */
+export function readAnswer({ status, headers, body }: WholeAnswer, protocol: Protocol): Answer {
+  const isSuccess = status >= 200 && status < 300;
+  return { status, outputs: isSuccess ? readBody(headers, body, protocol) : 'unreadable' };
+}
+
+function readBody(headers: HeaderList, body: Buffer | null, protocol: Protocol): readonly AnswerOutput[] | Unread {
+  if (body === null) return 'too large';
+  if (isEncoded(headers)) return 'encoded';
+  const header = findHeader(headers, inferenceHeader);
+  if (header !== undefined && !/^[0-9]{1,15}$/.test(header)) return 'unreadable';
+  const length = header === undefined ? null : Number(header);
+  if (protocol === 'oip') return readOutputs(body, length, 'oip', ELEMENTS_MAX) ?? 'unreadable';
+  const outputs = readOutputs(body, length, 'v1', ELEMENTS_MAX);
+  return outputs === null ? 'unreadable' : withRows(outputs, body);
+}
+
+function isEncoded(headers: HeaderList): boolean {
+  const encoding = findHeader(headers, 'content-encoding');
+  return encoding !== undefined && encoding !== '' && encoding.toLowerCase() !== 'identity';
+}
+
+const predictionsPath = pathOf(['predictions']);
+
+/**
+ * KServe V1 states no shapes, and the outputs come flattened. What labels need, the scores of each row, follows from the
+ * number of rows: the elements of `predictions`, or of each of its columns.
+ */
+function withRows(outputs: readonly Output[], body: Buffer): readonly AnswerOutput[] {
+  const predictions = findField(body, predictionsPath);
+  if (predictions === null) return outputs;
+  if (predictions.kind === 'array') {
+    const rows = countElements(body, predictions);
+    return outputs.map((output) => shaped(output, rows));
+  }
+  const rowsOfColumn = new Map<string, number>();
+  eachMember(body, predictions, (keyStart, keyEnd, start, end) => {
+    const rows = countElements(body, { start, end, kind: kindAt(body, start) });
+    rowsOfColumn.set(readString(body, keyStart, keyEnd), rows);
+    return rowsOfColumn.size < outputs.length;
+  });
+  return outputs.map((output) => shaped(output, rowsOfColumn.get(output.name) ?? 0));
+}
+
+function countElements(body: Buffer, span: Span): number {
+  let count = 0;
+  eachElement(body, span, () => ++count <= ELEMENTS_MAX);
+  return count;
+}
+
+function shaped(output: Output, rows: number): AnswerOutput {
+  const perRow = output.values.length / rows;
+  if (output.isTruncated || !Number.isInteger(perRow) || perRow < 1) return output;
+  return { ...output, shape: perRow === 1 ? [rows] : [rows, perRow] };
+}
+
+/** What a log line shows of an answer: its outputs, or the beginning of a body that has none. */
+export function answerText(answer: Answer, body: Buffer | null): string {
+  const { outputs } = answer;
+  if (typeof outputs === 'string') {
+    return outputs === 'unreadable' && body !== null ? body.toString('utf8', 0, TEXT_MAX) : outputs;
+  }
+  let text = '';
+  for (const { name, shape, values } of outputs) {
+    const shapeText = shape === null ? '' : `[${shape.join(',')}]`;
+    // Every element takes two characters at least.
+    text += `${text === '' ? '' : '; '}${name.slice(0, TEXT_MAX)}${shapeText}: ${values
+      .slice(0, TEXT_MAX / 2)
+      .join(', ')
+      .slice(0, TEXT_MAX)}`;
+    if (text.length >= TEXT_MAX) break;
+  }
+  return text.slice(0, TEXT_MAX);
+}

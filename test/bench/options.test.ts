@@ -1,0 +1,35 @@
+import { test } from 'tap';
+import { parseOptions, selectNamed, turn } from '../../bench/options.ts';
+
+test('without arguments the run is a full one over everything', (t) => {
+  t.match(parseOptions([]), { rounds: 7, seconds: 4, scenarios: [], peers: [], quick: false, check: false });
+  t.end();
+});
+
+test('--quick shortens the run, and explicit numbers win over it', (t) => {
+  t.match(parseOptions(['--quick']), { rounds: 3, seconds: 1, quick: true });
+  t.match(parseOptions(['--quick', '--seconds', '2']), { rounds: 3, seconds: 2 });
+  t.end();
+});
+
+test('one round is refused, since the first is dropped, and so are parts of seconds and unknown options', (t) => {
+  t.throws(() => parseOptions(['--rounds', '1']), /--rounds must be a whole number of at least 2/);
+  t.throws(() => parseOptions(['--seconds', '0.5']), /--seconds/);
+  t.throws(() => parseOptions(['--fast']), /--fast/);
+  t.end();
+});
+
+test('names choose from a table in its own order, none means all, and an unknown name is an error', (t) => {
+  const table = [{ name: 'direct' }, { name: 'bare' }, { name: 'makas' }];
+  t.same(selectNamed('peer', table, parseOptions(['--peers', 'makas,direct']).peers), [table[0], table[2]]);
+  t.same(selectNamed('peer', table, []), table);
+  t.throws(() => selectNamed('peer', table, ['caddy']), /no peer is named caddy; there are direct, bare, makas/);
+  t.end();
+});
+
+test('a turned round keeps everyone and the sequence', (t) => {
+  t.same(turn(['a', 'b', 'c'], 0), ['a', 'b', 'c']);
+  t.same(turn(['a', 'b', 'c'], 0.34), ['b', 'c', 'a']);
+  t.same(turn(['a', 'b', 'c'], 0.999), ['c', 'a', 'b']);
+  t.end();
+});

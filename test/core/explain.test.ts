@@ -1,0 +1,168 @@
+import { test } from 'tap';
+
+import { assign, matchRequest, shadowsFor } from '../../src/core/decide.ts';
+import { explain } from '../../src/core/explain.ts';
+import { renderExplanation } from '../../src/core/render-explanation.ts';
+import { createSplit } from '../../src/core/split.ts';
+import { describe, snapshotOf } from '../support/described.ts';
+
+const snapshot = snapshotOf(`
+features:
+  flower:
+    provider: redis-hash
+    url: redis://127.0.0.1:6379
+    entity: { flower_id: { from: "body:parameters.flower_id" }, row: { from: "tensor:ids" }, who: { from: "header:x-who" } }
+    fields: { sepal_length: float, petal_length: float }
+    into: { tensor: input, datatype: FP32 }
+routes:
+  - { name: other, match: { model: other }, rules: [{ backend: iris-v1 }] }
+  - { name: partner, match: { model: iris, headers: { authorization: { prefix: "Bearer p-" } } }, rules: [{ backend: iris-v1 }] }
+  - name: iris
+    match: { model: iris, method: POST }
+    unit: header:x-user-id
+    rules:
+      - { name: testers, when: { headers: { x-tier: beta }, body: { parameters.age: { gte: 18 }, inputs: { present: true } } }, backend: iris-v3 }
+      - { name: cel, when: 'headers["x-tier"] == "gold"', backend: iris-v2 }
+      - name: live
+        when: { query: { live: "1" } }
+        enrich: [flower]
+        bandit: { policy: thompson, arms: { a: { backend: iris-v1 }, b: { backend: iris-v2 }, c: { backend: iris-v3, paused: true } } }
+        shadow: [{ backend: iris-v3, share: 30% }]
+      - { name: canary, when: { query: { live: { present: true } } }, split: { iris-v1: 95, iris-v2: 5 } }
+`);
+
+const live = {
+  path: '/v2/models/iris/infer?live=1',
+  headers: { 'x-user-id': 'u-1', authorization: 'Bearer secret-1', 'x-request-id': 'r-1' },
+  body: { parameters: { flower_id: 'f-1', age: 17 }, inputs: [] },
+};
+
+test('an explanation tells which conditions failed, with what was found', async (t) => {
+  const explanation = explain(snapshot, describe(live), []);
+  t.equal(explanation.routesRuledOut, 1);
+  t.match(explanation.triedRoutes, [{ name: 'partner' }]);
+  t.strictSame(explanation.triedRoutes[0]?.conditions.at(-1), {
+    text: 'headers.authorization prefix "Bearer p-"',
+    holds: false,
+    found: 'a value that is not shown',
+  });
+  t.equal(explanation.route?.name, 'iris');
+  t.strictSame(explanation.triedRules, [
+    {
+      name: 'testers',
+      conditions: [
+        { text: 'headers.x-tier = "beta"', holds: false, found: 'nothing' },
+        { text: 'body.parameters.age >= 18', holds: false, found: '17' },
+        { text: 'body.inputs is present', holds: true, found: 'a list' },
+      ],
+    },
+    {
+      name: 'cel',
+      conditions: [{ text: 'cel: headers["x-tier"] == "gold"', holds: false, found: 'an error: No such key: x-tier' }],
+    },
+  ]);
+  t.strictSame(explanation.rule, {
+    name: 'live',
+    conditions: [{ text: 'query.live = "1"', holds: true, found: '"1"' }],
+  });
+});
+
+test('an explanation is what the serving functions decide', async (t) => {
+  const weights = [{ version: 9, shares: Float64Array.of(0.7, 0.3, 0), split: createSplit([0.7, 0.3, 0]) }];
+  for (let i = 0; i < 50; i++) {
+    const facts = describe({ ...live, headers: { 'x-user-id': `u-${i}`, 'x-request-id': `r-${i}` } });
+    const matched = matchRequest(snapshot, facts);
+    if (typeof matched === 'string') throw new Error(matched);
+    const assignment = assign(matched, facts, weights);
+    const sent = shadowsFor(matched.rule, facts).length === 1;
+    const { choice, unit, shadows, error } = explain(snapshot, facts, weights);
+    t.match(choice, {
+      kind: 'bandit',
+      arm: assignment.arm,
+      backend: assignment.backend.name,
+      propensity: assignment.propensity,
+      bucket: assignment.bucket,
+      salt: 'iris/live',
+      bandit: { name: 'iris.live', epoch: 1, posteriorVersion: 9 },
+    });
+    const own = choice?.arms.find((arm) => arm.name === assignment.arm);
+    t.ok(own?.ranges.some(([from, to]) => from <= assignment.bucket && assignment.bucket < to));
+    t.strictSame(unit, { source: 'header:x-user-id', value: `u-${i}`, isSticky: true });
+    t.match(shadows, [{ backend: 'iris-v3', share: 0.3, isSent: sent }]);
+    t.equal(error, null);
+  }
+});
+
+test('an explanation names the views that would be fetched and the entity that the request carries', async (t) => {
+  t.strictSame(explain(snapshot, describe(live), []).features, [
+    {
+      view: 'flower',
+      entity: [
+        { name: 'flower_id', source: 'body:parameters.flower_id', value: '"f-1"' },
+        { name: 'row', source: 'tensor:ids', value: 'one for each row' },
+        { name: 'who', source: 'header:x-who', value: 'nothing' },
+      ],
+      fields: ['sepal_length', 'petal_length'],
+    },
+  ]);
+});
+
+test('an explanation tells when nothing matches', async (t) => {
+  t.match(explain(snapshot, describe({ path: '/v2/models/none/infer' }), []), {
+    routesRuledOut: 3,
+    route: null,
+    choice: null,
+    error: { code: 'ROUTE_NOT_FOUND' },
+  });
+  t.match(explain(snapshot, describe(), []), {
+    route: { name: 'iris' },
+    rule: null,
+    error: { code: 'RULE_NOT_FOUND' },
+  });
+  const v1 = snapshotOf('routes: [{ name: any, rules: [{ backend: iris-v1 }] }]');
+  t.match(explain(v1, describe({ path: '/v1/models/iris:predict' }), []).error, { code: 'BAD_REQUEST' });
+});
+
+test('an explanation is JSON, and long values are cut', async (t) => {
+  const explanation = explain(
+    snapshot,
+    describe({ ...live, path: `/v2/models/iris/infer?live=${'x'.repeat(500)}` }),
+    [],
+  );
+  t.strictSame(JSON.parse(JSON.stringify(explanation)), explanation);
+  t.ok((explanation.triedRules.at(-1)?.conditions[0]?.found.length ?? 999) <= 120);
+});
+
+test('an explanation for people is aligned text', async (t) => {
+  const text = renderExplanation(explain(snapshot, describe(live), []));
+  t.equal(
+    text.replace(/^(config +)[0-9a-f]{16}$/m, '$1HASH'),
+    `request    POST /v2/models/iris/infer
+           oip infer, iris, id r-1
+config     HASH
+           1 route is for other models or paths
+not route  partner
+           ✗ headers.authorization prefix "Bearer p-", found a value that is not shown
+route      iris
+           ✓ method = "POST", found "POST"
+           ✓ model = "iris", found "iris"
+not rule   testers
+           ✗ headers.x-tier = "beta", found nothing
+           ✗ body.parameters.age >= 18, found 17
+not rule   cel
+           ✗ cel: headers["x-tier"] == "gold", found an error: No such key: x-tier
+rule       live
+           ✓ query.live = "1", found "1"
+unit       "u-1" from header:x-user-id
+bucket     0.197124 by the salt "iris/live"
+bandit     iris.live, epoch 1, no posterior read, even shares
+           → a      50%  [0, 0.5)
+             b      50%  [0.5, 1)
+             c       0%  paused
+backend    iris-v1 as arm a, propensity 0.5
+features   flower (sepal_length, petal_length)
+           for flower_id from body:parameters.flower_id = "f-1", row from tensor:ids = one for each row, who from header:x-who = nothing
+shadow     iris-v3 gets none: draw 0.462203, share 30%
+`,
+  );
+});

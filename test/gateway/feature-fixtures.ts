@@ -1,0 +1,225 @@
+import { Buffer } from 'node:buffer';
+
+import type { FeatureField, FeatureView, KeyTemplate } from '../../src/core/snapshot.ts';
+import { createEnricher, type Enricher } from '../../src/gateway/enrich.ts';
+import { RequestFacts } from '../../src/gateway/facts.ts';
+import type {
+  Clock,
+  EntityValues,
+  FeatureRead,
+  FeatureValue,
+  Logger,
+  Metrics,
+  OnlineStore,
+} from '../../src/gateway/ports.ts';
+import type { ViewRecord } from '../../src/gateway/record.ts';
+
+/** Remembers what was counted, set and observed under `name label label`. */
+export class Meter implements Metrics {
+  readonly values = new Map<string, number>();
+  readonly observed = new Map<string, number[]>();
+
+  counter(name: string, ...labels: string[]) {
+    const key = [name, ...labels].join(' ');
+    return { inc: (by = 1) => void this.values.set(key, this.of(key) + by) };
+  }
+
+  gauge(name: string, ...labels: string[]) {
+    const key = [name, ...labels].join(' ');
+    return {
+      set: (value: number) => void this.values.set(key, value),
+      inc: (by = 1) => void this.values.set(key, this.of(key) + by),
+    };
+  }
+
+  histogram(name: string, ...labels: string[]) {
+    const key = [name, ...labels].join(' ');
+    return { observe: (value: number) => void this.observed.set(key, [...(this.observed.get(key) ?? []), value]) };
+  }
+
+  of(key: string): number {
+    return this.values.get(key) ?? 0;
+  }
+}
+
+/** Keeps the lines of level warn and error. */
+export class Journal implements Logger {
+  readonly lines: string[] = [];
+  debug(): void {}
+  info(): void {}
+  warn(_: object, message: string): void {
+    this.lines.push(message);
+  }
+  error(_: object, message: string): void {
+    this.lines.push(message);
+  }
+}
+
+/** A clock that stands still until it is moved. */
+export class StillClock implements Clock {
+  ms = 1_700_000_000_000;
+  now(): number {
+    return this.ms;
+  }
+  steady(): number {
+    return this.ms;
+  }
+}
+
+export const realClock: Clock = { now: () => Date.now(), steady: () => performance.now() };
+
+export const noKey: KeyTemplate = { literals: ['', ''], parts: [0] };
+
+export function field(
+  name: string,
+  type: FeatureField['type'] = 'float',
+  fallback?: FeatureField['default'],
+): FeatureField {
+  return { name, type, default: fallback };
+}
+
+export function makeView(overrides: Partial<FeatureView> = {}): FeatureView {
+  return {
+    index: 0,
+    name: 'flower',
+    store: { kind: 'embedded', id: 'memory', path: 'none', keyField: 'key' },
+    entity: [{ name: 'id', source: { from: 'body', path: ['parameters', 'id'] }, type: 'string' }],
+    key: noKey,
+    fields: [field('a', 'float', 0), field('b', 'float', 0)],
+    timestamp: null,
+    into: { kind: 'parameters', prefix: '' },
+    prefer: 'request',
+    onMissing: 'default',
+    onStale: null,
+    onError: 'default',
+    timeoutMs: 50,
+    cache: null,
+    ...overrides,
+  };
+}
+
+export interface TestRequest {
+  readonly body: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly query?: string;
+}
+
+export function makeFacts({ headers = {}, query = '' }: Partial<TestRequest>, body: Buffer | null): RequestFacts {
+  const facts = new RequestFacts({
+    requestId: 'r',
+    timeMs: 0,
+    method: 'POST',
+    path: '/v2/models/m/infer',
+    query,
+    protocol: 'oip',
+    operation: 'infer',
+    model: 'm',
+    version: '',
+    headers,
+  });
+  facts.setBody(body, null);
+  return facts;
+}
+
+/** A value for each field, a missing key for an absent entity. */
+export type Table = Readonly<Record<string, readonly (FeatureValue | undefined)[]>>;
+
+export function entity(values: readonly (FeatureValue | undefined)[], timeMs: number | null = null): EntityValues {
+  return { found: true, values, timeMs, bad: [] };
+}
+
+/** An online store in memory whose answers the test holds back or lets go. */
+export class HeldStore implements OnlineStore {
+  readonly reads: (readonly FeatureRead[])[] = [];
+  readonly held: { answer(): void; fail(): void }[] = [];
+  table: Readonly<Record<string, EntityValues>>;
+
+  constructor(table: Readonly<Record<string, EntityValues>> = {}) {
+    this.table = table;
+  }
+
+  read(reads: readonly FeatureRead[]): Promise<ReadonlyArray<readonly EntityValues[]>> {
+    this.reads.push(reads);
+    const { promise, resolve, reject } = Promise.withResolvers<ReadonlyArray<readonly EntityValues[]>>();
+    this.held.push({
+      answer: () => resolve(reads.map((read) => read.keys.map((key) => this.#find(read, key)))),
+      fail: () => reject(new Error('broken')),
+    });
+    return promise;
+  }
+
+  #find({ view }: FeatureRead, key: string): EntityValues {
+    return this.table[key] ?? { found: false, values: view.fields.map(() => undefined), timeMs: null, bad: [] };
+  }
+
+  isHealthy(): boolean {
+    return true;
+  }
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+/** Answers at once and synchronously. */
+export class InstantStore implements OnlineStore {
+  readonly reads: (readonly FeatureRead[])[] = [];
+  readonly #table: Readonly<Record<string, EntityValues>>;
+  fails = false;
+
+  constructor(table: Readonly<Record<string, EntityValues>>) {
+    this.#table = table;
+  }
+
+  read(reads: readonly FeatureRead[]): ReadonlyArray<readonly EntityValues[]> {
+    this.reads.push(reads);
+    if (this.fails) throw new Error('broken');
+    return reads.map(({ view, keys }) =>
+      keys.map(
+        (key) => this.#table[key] ?? { found: false, values: view.fields.map(() => undefined), timeMs: null, bad: [] },
+      ),
+    );
+  }
+
+  isHealthy(): boolean {
+    return !this.fails;
+  }
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+export interface Bench {
+  readonly enricher: Enricher;
+  readonly meter: Meter;
+  readonly journal: Journal;
+  /** Enriches a JSON body by the views and reads the result back. */
+  readonly run: (request: TestRequest) => Promise<Result>;
+}
+
+export type Result =
+  | { ok: true; body: unknown; text: string; views: readonly ViewRecord[] }
+  | { ok: false; code: string; message: string; views: readonly ViewRecord[] };
+
+export function makeBench(
+  views: readonly FeatureView[],
+  stores: (view: FeatureView) => OnlineStore,
+  clock: Clock = realClock,
+): Bench {
+  const meter = new Meter();
+  const journal = new Journal();
+  const enricher = createEnricher({ stores, clock, metrics: meter, logger: journal });
+  enricher.adopt({ views, limits: { bodyBytes: 1e6, bufferBytes: 1e6, rows: 100 } });
+  return {
+    enricher,
+    meter,
+    journal,
+    run: async (request) => {
+      const body =
+        typeof request.body === 'string' ? Buffer.from(request.body) : Buffer.from(JSON.stringify(request.body));
+      const result = await enricher.enrich({ enrich: views }, makeFacts(request, body), body, null);
+      if (!result.ok) return result;
+      const text = (result.body ?? Buffer.alloc(0)).toString();
+      return { ok: true, body: JSON.parse(text), text, views: result.views };
+    },
+  };
+}

@@ -1,0 +1,108 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { openSync } from 'node:fs';
+
+import { startApp, type App } from '../../src/app.ts';
+import { prepareConfigFile } from '../../src/config/prepare.ts';
+import { LineOutput } from '../../src/edges/log/line-output.ts';
+
+export interface TestGateway {
+  readonly url: string;
+  readonly adminUrl: string;
+  readonly configPath: string;
+  readonly folder: string;
+  readonly app: App;
+  /** Writes a new configuration in place and waits until it was tried. */
+  rewrite(yaml: string): Promise<void>;
+  metrics(): Promise<string>;
+  /** Value of one series as the scrape shows it, 0 when it is not there. */
+  metric(series: string): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** The head that most test configurations share: free ports, state in a folder of the test. */
+export function configHead(folder: string): string {
+  return `version: 1
+listen: { http: { host: 127.0.0.1, port: 0 }, admin: { host: 127.0.0.1, port: 0 } }
+state: { kind: embedded, path: ${JSON.stringify(join(folder, 'var'))} }
+`;
+}
+
+/** Starts a real gateway in this process. `yaml` gets the folder of the test, to name files in it. */
+export async function startGateway(yaml: (folder: string) => string): Promise<TestGateway> {
+  const folder = mkdtempSync(join(tmpdir(), 'makas-test-'));
+  const configPath = join(folder, 'makas.yaml');
+  writeFileSync(configPath, yaml(folder));
+  const config = prepareConfigFile(configPath);
+  if (config.snapshot === null) throw new Error(JSON.stringify(config.problems, null, 2));
+  const output = new LineOutput({ fileDescriptor: openSync(join(folder, 'log.jsonl'), 'a') });
+  const app = await startApp({ path: configPath, config, output });
+  const metrics = async (): Promise<string> => (await fetch(`${app.adminUrl}/metrics`)).text();
+  return {
+    url: app.httpUrl,
+    adminUrl: app.adminUrl,
+    configPath,
+    folder,
+    app,
+    metrics,
+    async rewrite(next) {
+      writeFileSync(configPath, next);
+      await app.reload('test');
+    },
+    async metric(series) {
+      const line = (await metrics()).split('\n').find((text) => text.startsWith(`${series} `));
+      return line === undefined ? 0 : Number(line.slice(series.length + 1));
+    },
+    async close() {
+      await app.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+export interface GatewayProcess {
+  readonly url: string;
+  readonly adminUrl: string;
+  readonly child: ChildProcess;
+  /** Lines of the log so far. */
+  readonly lines: readonly string[];
+  stop(signal?: NodeJS.Signals): Promise<number | null>;
+}
+
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+
+/** Starts `makas serve` as a process of its own, for tests of signals and crashes. */
+export async function startGatewayProcess(configPath: string): Promise<GatewayProcess> {
+  const child = spawn(process.execPath, [MAIN, 'serve', '--config', configPath], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const lines: string[] = [];
+  const exited = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
+  const serving = await new Promise<{ http: string; admin: string }>((resolve, reject) => {
+    let rest = '';
+    let errors = '';
+    child.stderr?.on('data', (chunk: Buffer) => (errors += String(chunk)));
+    child.once('exit', (code) => reject(new Error(`the gateway ended with ${code}: ${errors}${lines.join('\n')}`)));
+    child.stdout?.on('data', (chunk: Buffer) => {
+      const parts = (rest + String(chunk)).split('\n');
+      rest = parts.pop() ?? '';
+      for (const line of parts) {
+        lines.push(line);
+        const entry = JSON.parse(line) as { msg?: string; http: string; admin: string };
+        if (entry.msg === 'serving') resolve(entry);
+      }
+    });
+  });
+  return {
+    url: serving.http,
+    adminUrl: serving.admin,
+    child,
+    lines,
+    stop(signal = 'SIGTERM') {
+      child.kill(signal);
+      return exited;
+    },
+  };
+}
