@@ -2,7 +2,7 @@ import type { Snapshot } from '../core/snapshot.ts';
 import { checkConfig } from './check/check.ts';
 import { compileConfig } from './compile/compile.ts';
 import { type LoadOptions, type LoadResult, loadConfigFile, loadConfigText } from './load.ts';
-import { type ConfigProblem, type Problem, hasErrors } from './problem.ts';
+import { type ConfigProblem, type Problem, hasErrors, joinPath, splitPath } from './problem.ts';
 import type { ConfigFile } from './schema/root.ts';
 import { effectiveConfig } from './secrets.ts';
 import { configSchema } from './validate.ts';
@@ -57,12 +57,19 @@ function prepare(loaded: LoadResult): PreparedConfig {
   };
 }
 
-/** What the check has told already, in better words; the compile step stumbles over it again. */
+/** What the check has told already, in better words, about the same thing, its parts or what it is part of. */
 function leaveOutTold(problems: readonly ConfigProblem[], told: readonly ConfigProblem[]): ConfigProblem[] {
-  const paths = told.filter((problem) => problem.severity === 'error').map((problem) => problem.path);
-  const within = (inner: string, outer: string) =>
-    inner.startsWith(outer) && !/^[\w$-]/.test(inner.slice(outer.length));
-  return problems.filter(({ path }) => !paths.some((known) => within(path, known) || within(known, path)));
+  const errors = told.filter((problem) => problem.severity === 'error');
+  const paths = new Set(errors.map((problem) => problem.path));
+  const around = new Set(errors.flatMap((problem) => listAncestors(problem.path)));
+  return problems.filter(({ path }) => !around.has(path) && !listAncestors(path).some((outer) => paths.has(outer)));
+}
+
+/** A path and all that it is within: `a`, `a.b`, `a.b[0]`. */
+function listAncestors(path: string): string[] {
+  const ancestors: string[] = [];
+  for (const step of splitPath(path)) ancestors.push(joinPath(ancestors.at(-1) ?? '', step));
+  return ancestors;
 }
 
 /** These steps see secrets filled in, and what they quote may be one. */

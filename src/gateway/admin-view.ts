@@ -25,7 +25,7 @@ export function describeRoutes(snapshot: Snapshot): object[] {
 }
 
 /** The backends with what their endpoints do now. */
-export function describeBackends(live: Live, steadyMs: number): object[] {
+export function describeBackends(live: Pick<Live, 'snapshot' | 'poolsOf'>, steadyMs: number): object[] {
   return live.snapshot.backends.map((backend) => ({
     name: backend.name,
     protocol: backend.protocol,

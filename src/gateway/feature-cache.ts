@@ -5,6 +5,9 @@ import type { EntityValues } from './ports.ts';
 /** Entities kept for `onError: lastKnown` by a view that has no cache of its own. */
 export const lastKnownMax = 100_000;
 
+/** Entities. */
+const largestTable = 1_000_000;
+
 interface Entry {
   readonly entity: EntityValues;
   readonly atMs: number;
@@ -22,7 +25,8 @@ export class FeatureCache<F> {
   readonly ttlMs: number;
 
   constructor(max: number, ttlMs: number) {
-    this.#entries = new LRUCache({ max });
+    // With `max` the library lays out its tables at once; a very large cache shall cost memory only as it fills.
+    this.#entries = new LRUCache(max <= largestTable ? { max } : { maxSize: max, sizeCalculation: () => 1 });
     this.ttlMs = ttlMs;
   }
 

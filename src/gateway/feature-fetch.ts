@@ -53,10 +53,19 @@ class Fetched implements ViewFetch {
       const { read, position, row } = this.flights[i]!;
       const entity = read.entityAt(position, row);
       this.entities[this.wanted[i]!] = entity;
-      if (entity === null) this.error = read.isDone ? (this.error ?? 'store') : 'timeout';
+      if (entity !== null) continue;
+      this.error = read.isDone ? (this.error ?? 'store') : 'timeout';
+      if (!read.isDone) this.#leave(this.flights[i]!, this.wanted[i]!);
     }
     this.flights = [];
     return true;
+  }
+
+  /** Nobody joins a read that is overdue: it may never end, and the store may be well again. */
+  #leave(flight: Flight, at: number): void {
+    const flights = this.plan.cache?.flights;
+    const key = this.keys.keys[at] ?? '';
+    if (flights?.get(key) === flight) flights.delete(key);
   }
 }
 
@@ -116,8 +125,7 @@ export class FeatureFetch {
           continue;
         }
         const flight = cache.flights.get(key);
-        // One that is overdue is not joined: it may never end, and the store may be well again.
-        if (flight !== undefined && this.#startMs - flight.read.startMs < plan.view.timeoutMs) {
+        if (flight !== undefined) {
           fetched.flights.push(flight);
           fetched.wanted.push(i);
           shared++;

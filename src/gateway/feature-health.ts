@@ -1,56 +1,36 @@
-import type { Gauge, Logger, Metrics } from './ports.ts';
+import { Degradation } from './degradation.ts';
+import type { Logger, Metrics } from './ports.ts';
 
-/** Between two log lines about one store, milliseconds: a store that comes and goes must not fill the log. */
-const quietMs = 5000;
-
-interface StoreHealth {
-  isFailing: boolean;
-  logMs: number;
-}
+/** A store counts as well again when it has not failed for so long: one that comes and goes must not fill the log. */
+const quietMs = 1000;
 
 /** Says in the metrics and in the log when features are served without their store, and when that is over. */
 export class FeatureHealth {
-  readonly #stores = new Map<string, StoreHealth>();
-  readonly #degraded: Gauge;
-  readonly #logger: Logger;
-  #failing = 0;
+  readonly #degradation: Degradation;
+  /** Time of the last failure of each store that is failing, steady clock. */
+  readonly #failing = new Map<string, number>();
 
   constructor(metrics: Metrics, logger: Logger) {
-    this.#degraded = metrics.gauge('makas_degraded', 'features');
-    this.#degraded.set(0);
-    this.#logger = logger;
+    this.#degradation = new Degradation('features', metrics.gauge('makas_degraded', 'features'), logger);
   }
 
   /** Forgets the stores that are not among these. */
   retain(ids: ReadonlySet<string>): void {
-    for (const [id, store] of this.#stores) {
-      if (ids.has(id)) continue;
-      this.#stores.delete(id);
-      if (store.isFailing) this.#count(-1);
-    }
+    for (const id of this.#failing.keys()) if (!ids.has(id)) this.#end(id);
   }
 
   failed(id: string, reason: string, nowMs: number): void {
-    const store = this.#stores.get(id) ?? { isFailing: false, logMs: Number.NEGATIVE_INFINITY };
-    this.#stores.set(id, store);
-    if (store.isFailing) return;
-    store.isFailing = true;
-    this.#count(1);
-    if (nowMs - store.logMs < quietMs) return;
-    store.logMs = nowMs;
-    this.#logger.warn({ store: id, reason }, 'features are served without their store');
+    if (!this.#failing.has(id)) this.#degradation.set(id, true, reason);
+    this.#failing.set(id, nowMs);
   }
 
-  succeeded(id: string): void {
-    const store = this.#stores.get(id);
-    if (store === undefined || !store.isFailing) return;
-    store.isFailing = false;
-    this.#count(-1);
-    this.#logger.info({ store: id }, 'the feature store answers again');
+  succeeded(id: string, nowMs: number): void {
+    const failedMs = this.#failing.get(id);
+    if (failedMs !== undefined && nowMs - failedMs >= quietMs) this.#end(id);
   }
 
-  #count(by: 1 | -1): void {
-    this.#failing += by;
-    this.#degraded.set(this.#failing > 0 ? 1 : 0);
+  #end(id: string): void {
+    this.#failing.delete(id);
+    this.#degradation.set(id, false);
   }
 }

@@ -82,7 +82,7 @@ export class StoreRead {
     if (entities === null) {
       this.#health.failed(this.storeId, error instanceof Error ? error.message : String(error), nowMs);
     } else if (isInTime) {
-      this.#health.succeeded(this.storeId);
+      this.#health.succeeded(this.storeId, nowMs);
     }
     const waiters = this.#waiters;
     this.#waiters = [];

@@ -206,10 +206,6 @@ export class Gateway implements DispatchPorts {
     this.#end(exchange, error === null ? 'answered' : 'broken');
   }
 
-  addedHeaders(exchange: Exchange): HeaderList {
-    return ownHeaders(exchange);
-  }
-
   /** Turns anything thrown into an answer; what is not expected is logged with its stack and hidden from the client. */
   unexpected(error: unknown): GatewayError {
     if (error instanceof GatewayError) return error;

@@ -1,6 +1,7 @@
 import { assign, assignBaseline, matchRequest, shadowsFor } from '../core/decide.ts';
+import type { Matched } from '../core/decision.ts';
 import { GatewayError } from '../core/errors.ts';
-import type { Backend, Rule } from '../core/snapshot.ts';
+import type { Backend } from '../core/snapshot.ts';
 import { AnswerRelay, type NameMapping } from './answer-relay.ts';
 import { Dispatch } from './dispatch.ts';
 import { isWhole, type Exchange } from './exchange.ts';
@@ -11,84 +12,79 @@ import { mustRename } from './upstream-request.ts';
 
 /**
  * The life of a request once its head and body are there: match, enrich, choose, dispatch. What follows the answer
- * (mirror, record) is in finish.ts. Nothing here waits but for features and for the backend.
+ * (mirror, record) is at the end of gateway.ts. Nothing here waits but for features and for the backend.
  */
 export function predict(gateway: Gateway, exchange: Exchange): void {
-  if (!match(gateway, exchange)) return;
-  const { rule, facts } = { rule: exchange.record.rule as Rule, facts: exchange.facts };
-  if (rule.enrich.length === 0 || facts.operation !== 'infer') return choose(gateway, exchange, rule);
-  enrich(gateway, exchange, rule);
+  const matched = match(gateway, exchange);
+  if (matched === null) return;
+  const isEnriched = matched.rule.enrich.length > 0 && exchange.facts.operation === 'infer';
+  if (isEnriched) enrich(gateway, exchange, matched);
+  else choose(gateway, exchange, matched);
 }
 
-/** Finds route and rule, unless that was done while the body was still on its way. */
-export function match(gateway: Gateway, exchange: Exchange): boolean {
+/** Finds route and rule, unless that was done while the body was still on its way. Null: the request was refused. */
+function match(gateway: Gateway, exchange: Exchange): Matched | null {
   const { record } = exchange;
-  if (record.rule !== null) return true;
+  if (record.route !== null && record.rule !== null) return { route: record.route, rule: record.rule };
   const matched = matchRequest(exchange.live.snapshot, exchange.facts);
   if (typeof matched === 'string') {
     gateway.refuse(exchange, new GatewayError(matched));
-    return false;
+    return null;
   }
   record.route = matched.route;
   record.rule = matched.rule;
-  return true;
+  return matched;
 }
 
-function enrich(gateway: Gateway, exchange: Exchange, rule: Rule): void {
+function enrich(gateway: Gateway, exchange: Exchange, matched: Matched): void {
   const { facts, body } = exchange;
   if (!isWhole(body)) return gateway.refuse(exchange, new GatewayError('BODY_TOO_LARGE'));
   const startMs = gateway.clock.steady();
-  const enriched = gateway.enricher.enrich(rule, facts, body, facts.inferenceHeaderLength());
-  if (!(enriched instanceof Promise)) return takeFeatures(gateway, exchange, rule, enriched, startMs);
-  enriched.then(
-    (enrichment) => takeFeatures(gateway, exchange, rule, enrichment, startMs),
-    (error: unknown) => gateway.refuse(exchange, gateway.unexpected(error)),
-  );
+  const enriched = gateway.enricher.enrich(matched.rule, facts, body, facts.inferenceHeaderLength());
+  if (!(enriched instanceof Promise)) return takeFeatures(gateway, exchange, matched, enriched, startMs);
+  enriched
+    .then((enrichment) => takeFeatures(gateway, exchange, matched, enrichment, startMs))
+    .catch((error: unknown) => gateway.refuse(exchange, gateway.unexpected(error)));
 }
 
-function takeFeatures(gateway: Gateway, exchange: Exchange, rule: Rule, enriched: Enrichment, startMs: number): void {
+function takeFeatures(gateway: Gateway, exchange: Exchange, matched: Matched, enriched: Enrichment, startMs: number): void {
   if (exchange.isFinished) return;
-  const { record } = exchange;
+  const { record, trace } = exchange;
   const endMs = gateway.clock.steady();
   record.featuresMs = endMs - startMs;
   record.views = enriched.views;
-  exchange.trace?.features(
-    startMs,
-    endMs,
-    rule.enrich.map((view) => view.name),
-    !enriched.ok,
-  );
+  if (trace !== null) {
+    const views = matched.rule.enrich.map((view) => view.name);
+    trace.features(startMs, endMs, views, !enriched.ok);
+  }
   if (!enriched.ok) return gateway.refuse(exchange, new GatewayError(enriched.code, enriched.message));
   exchange.body = enriched.body;
   exchange.inferenceHeaderLength = enriched.inferenceHeaderLength;
-  choose(gateway, exchange, rule);
+  choose(gateway, exchange, matched);
 }
 
-function choose(gateway: Gateway, exchange: Exchange, rule: Rule): void {
+function choose(gateway: Gateway, exchange: Exchange, matched: Matched): void {
   const { facts, record, live } = exchange;
-  const matched = { route: record.route as NonNullable<typeof record.route>, rule };
+  const { rule } = matched;
   const isInfer = facts.operation === 'infer';
   const assignment = isInfer ? assign(matched, facts, live.weights) : assignBaseline(matched, facts);
   record.assignment = assignment;
   const { backend } = assignment;
   if (backend.protocol !== facts.protocol) {
-    return gateway.refuse(
-      exchange,
-      new GatewayError('BAD_REQUEST', `This model is served with the protocol ${backend.protocol}; use its paths.`),
-    );
+    const text = `This model is served with the protocol ${backend.protocol}; use its paths.`;
+    return gateway.refuse(exchange, new GatewayError('BAD_REQUEST', text));
   }
   if (assignment.bandit !== null) record.token = gateway.learner.serve(assignment, facts.timeMs);
   const shadows = isInfer ? shadowsFor(rule, facts) : NO_SHADOWS;
-  const ticket = shadows.length === 0 ? null : gateway.mirror.open(shadows, exchange);
+  if (shadows.length > 0) exchange.ticket = gateway.mirror.open(shadows, exchange);
   const relay = new AnswerRelay(exchange.reply, {
-    added: gateway.addedHeaders(exchange),
+    added: ownHeaders(exchange),
     mapping: nameMapping(backend, exchange),
-    keepBytes: ticket === null ? 0 : ticket.keepBytes,
+    keepBytes: exchange.ticket?.keepBytes ?? 0,
     maxAnswerBytes: backend.connection.maxAnswerBytes,
   });
-  exchange.ticket = ticket;
-  const timeoutMs =
-    rule.timeoutMs === null ? backend.timeoutMs : rule.timeoutMs - (gateway.clock.steady() - record.startMs);
+  const spentMs = gateway.clock.steady() - record.startMs;
+  const timeoutMs = rule.timeoutMs === null ? backend.timeoutMs : rule.timeoutMs - spentMs;
   new Dispatch(gateway, exchange, backend, relay).start(timeoutMs);
 }
 

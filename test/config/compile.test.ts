@@ -47,7 +47,7 @@ routes: [{ name: iris, rules: [{ backend: iris-v1, shadow: [{ backend: iris-v2 }
 });
 
 const addresses = (settings: string): string => `
-  more: { protocol: oip, endpoints: ["http://127.0.0.1:9001", "HTTP://LOCALHOST:80/a/b/", "http://localhost:9001"]${settings} }
+  more: { protocol: oip, endpoints: ["http://127.0.0.1:9001", "http://LOCALHOST:80/a/b/", "http://localhost:9001"]${settings} }
 routes: []
 `;
 
@@ -72,9 +72,9 @@ test('the id of an endpoint names its address and the settings of its pool, and 
 test('headers of a backend are lower-case names and clean values', async (t) => {
   const snapshot = snapshotOf(addresses(', headers: { X-Key: "a b" }'));
   t.strictSame(snapshot.backends[3]?.headers, [['x-key', 'a b']]);
-  const errors = errorsOf(addresses(', headers: { X-Key: "secret\\nx: y" }'));
+  const errors = errorsOf(addresses(', headers: { X-Key: "hush ş" }'));
   t.match(errors, [/^backends\.more\.headers\.X-Key: the value holds characters/]);
-  t.notMatch(errors.join(), /secret/);
+  t.notMatch(errors.join(), /hush/);
 });
 
 const bandit = (settings: string): string => `
@@ -96,14 +96,14 @@ test('a bandit is named by its rule, and tokens name it by hash of name and epoc
     burnIn: 10,
     refreshMs: 1000,
     reward: { kind: 'binary', waitMs: 600_000, default: 0, min: 0, max: 1 },
-    id: murmur3('iris.live\0' + '1'),
+    id: murmur3('iris.live\u00001'),
   });
   t.match(made?.arms, [
     { name: 'iris-v1', paused: false, prior: { kind: 'beta', alpha: 1, beta: 1 }, id: murmur3('iris-v1') },
     { name: 'iris-v2' },
   ]);
   const [named] = snapshotOf(bandit(', name: b, epoch: 2, sticky: request, refresh: 100ms')).bandits;
-  t.match(named, { name: 'b', epoch: 2, sticky: false, id: murmur3('b\0' + '2'), refreshMs: 100 });
+  t.match(named, { name: 'b', epoch: 2, sticky: false, id: murmur3('b\u00002'), refreshMs: 100 });
 });
 
 test('gaussian rewards have no default, no bounds and a normal prior', async (t) => {

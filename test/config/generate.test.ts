@@ -26,7 +26,7 @@ test('a generated file that is missing or changed is found', (t) => {
 });
 
 test('the JSON Schema stands by itself and refuses what the loader refuses', (t) => {
-  const schema = JSON.parse(writeJsonSchema()) as Record<string, unknown>;
+  const schema: Record<string, unknown> = JSON.parse(writeJsonSchema());
   t.equal(schema['$schema'], 'https://json-schema.org/draft/2020-12/schema');
   const check = (value: unknown) => Schema.Check(schema, value);
   const backends = { a: { protocol: 'oip', endpoints: ['http://127.0.0.1:9001'] } };

@@ -1,4 +1,3 @@
-import { EventEmitter, once } from 'node:events';
 import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,15 +7,18 @@ import { watchFile } from '../../src/config/watch.ts';
 
 /** A watch that counts what it is told. */
 async function watchCounted(path: string) {
-  const told = new EventEmitter();
   let count = 0;
-  const watching = await watchFile(path, () => told.emit('change', ++count), { debounceMs: 20, pollMs: 100 });
+  const watching = await watchFile(path, () => (count += 1), { debounceMs: 20, pollMs: 100 });
   return {
     count: () => count,
     close: () => watching.close(),
     /** Resolves once it was told `wanted` times; 5 s without a word are a failure. */
     async until(wanted: number): Promise<void> {
-      while (count < wanted) await once(told, 'change', { signal: AbortSignal.timeout(5000) });
+      for (let look = 0; look < 500; look++) {
+        if (count >= wanted) return;
+        await wait(10);
+      }
+      throw new Error(`told ${count} times, not ${wanted}, within 5 s`);
     },
     /** Several looks, in which a change would have been seen. */
     settle: () => wait(400),

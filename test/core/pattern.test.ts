@@ -1,6 +1,6 @@
 import { test } from 'tap';
 
-import { compilePattern, maxPatternInput, Pattern } from '../../src/core/pattern.ts';
+import { compilePattern, maxPatternInput, type Pattern } from '../../src/core/pattern.ts';
 
 function compiled(source: string): Pattern {
   const pattern = compilePattern(source);

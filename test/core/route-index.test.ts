@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { test } from 'tap';
 
 import type { Facts } from '../../src/core/facts.ts';
@@ -76,7 +76,7 @@ test('routes by exact path and routes without a model are tried in the order of 
   );
 });
 
-test('the index finds the same route as trying all in order', async (t) => {
+test('the index finds the same route as trying all in order', async () => {
   const names = fc.constantFrom('a', 'b', 'c');
   const route = fc.record({
     models: fc.option(fc.array(names, { minLength: 1, maxLength: 3 })),
@@ -93,7 +93,7 @@ test('the index finds the same route as trying all in order', async (t) => {
         countingRoute(
           i,
           (facts) =>
-            (made.models === null || made.models.includes(facts.model)) &&
+            (made.models === null || made.models.some((name) => name === facts.model)) &&
             (made.paths === null || made.paths.map(pathOf).includes(facts.path)) &&
             (made.tier === null || made.tier === facts.header('x-tier')),
           { count: 0 },

@@ -233,6 +233,7 @@ test('two learners on one Redis agree within 2 s, and serve on when it is away',
   t.equal(one.weights[0], last);
   t.notOk(one.learner.describe()[0]!.healthy);
   for (let i = 0; i < 5; i++) one.learner.serve(assignmentTo(snapshots[0].bandits[0]!, 0), Date.now());
+  await one.learner.refresh();
   await server.restart();
   await until('the gap is over', () => one.metrics.value('makas_degraded', 'state') === 0);
   await until('what was served in the gap is reported', async () => {

@@ -22,6 +22,12 @@ test('the least recently used entity is dropped', async (t) => {
   t.ok(cache.lastKnown('a'));
 });
 
+test('the largest cache that can be configured costs nothing while it is empty', async (t) => {
+  const cache = new FeatureCache(100_000_000, 100);
+  cache.keep('k', entity([1]), 1000);
+  t.ok(cache.fresh('k', 1001));
+});
+
 test('a slow read does not replace what a later one brought', async (t) => {
   const cache = new FeatureCache(10, 100);
   cache.keep('k', entity([2]), 20);

@@ -9,8 +9,15 @@ import { field, Journal, makeFacts, makeView, Meter, realClock } from './feature
 import { startRedis } from '../support/redis-server.ts';
 
 const timeoutMs = 40;
-/** What a timer and a busy machine may add to the time limit. */
-const slackMs = 40;
+/** What may be added to the time limit, beyond what a busy machine adds to any timer. */
+const slackMs = 25;
+
+/** How much later than asked for a timer of the same length comes now. */
+async function timerDelay(): Promise<number> {
+  const startMs = performance.now();
+  await new Promise((resolve) => setTimeout(resolve, timeoutMs));
+  return Math.max(0, performance.now() - startMs - timeoutMs);
+}
 
 async function start() {
   const server = await startRedis();
@@ -70,10 +77,10 @@ for (const [name, breakIt, repairIt] of [
     let longestMs = 0;
     const untilMs = performance.now() + 3500;
     while (performance.now() < untilMs) {
-      const results = await Promise.all([request([1]), request([2, 3])]);
+      const [busyMs, ...results] = await Promise.all([timerDelay(), request([1]), request([2, 3])]);
       for (const { result, rows, tookMs } of results) {
         if (!result.ok || rows.some((row) => row.a !== -1)) t.fail('a request failed or got a value from nowhere');
-        longestMs = Math.max(longestMs, tookMs);
+        longestMs = Math.max(longestMs, tookMs - busyMs);
       }
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
@@ -82,6 +89,9 @@ for (const [name, breakIt, repairIt] of [
     t.ok(meter.of('makas_feature_errors_total flower store') > 0);
     await server[repairIt]();
     while ((await request([7])).rows[0]?.a !== 7) await new Promise((resolve) => setTimeout(resolve, 10));
-    t.equal(meter.of('makas_degraded features'), 0);
+    while (meter.of('makas_degraded features') === 1) {
+      await request([7]);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
   });
 }

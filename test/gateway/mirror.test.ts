@@ -329,7 +329,7 @@ test('a drain lets copies end, takes no new ones, and is over at its limit', asy
 test('bodies that wait are bounded in bytes', async (t) => {
   const hanging = await Model.hanging(t);
   const rig = await rigWith(t, { url: hanging.url, concurrency: 1, maxBodyBytes: 40 << 20 });
-  const body = Buffer.alloc(30 << 20, 0x20);
+  const body = Buffer.alloc(24 << 20, 0x20);
   for (let i = 0; i < 4; i++) await rig.post(body);
   await until(() => rig.mirror.describe()[0]?.dropped.queue_full === 1);
   t.match(rig.mirror.describe(), [{ inflight: 1, queued: 2 }]);

@@ -15,7 +15,7 @@ const table: ReadonlyArray<{ folder: RegExp; may: readonly RegExp[] }> = [
   {
     folder: /^src\/config\/(check|compile)/,
     may: [
-      /^src\/config\/(schema|check|compile|defaults\.ts|units\.ts|problem\.ts|suggest\.ts)/,
+      /^src\/config\/(schema|check|compile|defaults\.ts|units\.ts|problem\.ts|suggest\.ts|expected\.ts)/,
       /^src\/core\//,
       /^src\/protocol\/json-path\.ts$/,
       /^type:typebox$/,
@@ -32,6 +32,7 @@ const table: ReadonlyArray<{ folder: RegExp; may: readonly RegExp[] }> = [
       /^src\/gateway\//,
       /^src\/core\//,
       /^src\/protocol\//,
+      /^src\/version\.ts$/,
       /^SAME_FAMILY$/,
       /^src\/edges\/redis\//,
       /^node:/,

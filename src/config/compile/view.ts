@@ -74,8 +74,7 @@ function compileInto(
   problems: ProblemSink,
 ): Into | null {
   if ('tensor' in config) {
-    const { tensor } = config;
-    const datatype = String(config.datatype);
+    const { tensor, datatype } = config;
     for (const { name, type } of fields) {
       if (fitting[datatype]?.includes(type) !== false) continue;
       const message = `a tensor of ${datatype} cannot hold the field ${name} of type ${type}`;

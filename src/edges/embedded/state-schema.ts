@@ -19,7 +19,7 @@ const migrations: readonly string[] = [
 /** Brings the file to the present version, each step in a transaction of its own. Throws for a file of a later version. */
 export function migrate(database: DatabaseSync, steps: readonly string[] = migrations): void {
   const found = Number(database.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0);
-  if (false) {
+  if (found > steps.length) {
     throw new Error(`It was written by a newer version of Makas (schema ${found}, this one knows ${steps.length}).`);
   }
   for (let version = found; version < steps.length; version++) {

@@ -4,8 +4,12 @@ import { readEventTime } from './event-time.ts';
 import { type Row, type Rows, readRows } from './row-file.ts';
 import { readJson } from './typed-value.ts';
 
-/** Calls back after a file changed; returns what ends the watch. */
-export type Watch = (path: string, onChange: () => void) => { close(): void };
+export interface FileWatch {
+  close(): void;
+}
+
+/** Calls back after a file changed, from when the watch stands. */
+export type Watch = (path: string, onChange: () => void) => FileWatch | Promise<FileWatch>;
 
 export interface EmbeddedOptions {
   readonly path: string;
@@ -21,22 +25,31 @@ export interface EmbeddedOptions {
  */
 export class EmbeddedStore implements OnlineStore {
   readonly #options: EmbeddedOptions;
-  #rows: Rows;
-  #watcher: { close(): void } | null = null;
+  #rows: Rows = new Map();
+  #watch: FileWatch | null = null;
+  #isOpen = false;
   /** The reload that is under way; one that is asked for meanwhile comes after it. */
   #reload: Promise<void> | null = null;
   #isOutdated = false;
   #isHealthy = true;
 
-  private constructor(options: EmbeddedOptions, rows: Rows) {
+  private constructor(options: EmbeddedOptions) {
     this.#options = options;
-    this.#rows = rows;
   }
 
   /** Rejects when the file cannot be read: there are no old rows yet that could stay. */
   static async open(options: EmbeddedOptions): Promise<EmbeddedStore> {
-    const store = new EmbeddedStore(options, await readRows(options.path, options.keyField));
-    store.#watcher = options.watch(options.path, () => store.#changed());
+    const store = new EmbeddedStore(options);
+    // Watched before it is read, so that no change falls between.
+    store.#watch = await options.watch(options.path, () => store.#changed());
+    try {
+      store.#rows = await readRows(options.path, options.keyField);
+    } catch (error) {
+      store.#watch.close();
+      throw error;
+    }
+    store.#isOpen = true;
+    if (store.#isOutdated) store.#changed();
     return store;
   }
 
@@ -53,13 +66,15 @@ export class EmbeddedStore implements OnlineStore {
   }
 
   async close(): Promise<void> {
-    this.#watcher?.close();
+    this.#isOpen = false;
+    this.#watch?.close();
     this.#isOutdated = false;
     await this.#reload;
   }
 
   #changed(): void {
     this.#isOutdated = true;
+    if (!this.#isOpen) return;
     this.#reload ??= this.#readAgain().finally(() => (this.#reload = null));
   }
 

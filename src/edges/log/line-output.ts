@@ -21,6 +21,7 @@ export interface LineOutputOptions {
 export class LineOutput {
   readonly #stream: ReturnType<typeof pino.destination>;
   #isDropped = false;
+  #isClosed = false;
   #closeByMs = Infinity;
   #droppedLines = 0;
 
@@ -44,7 +45,7 @@ export class LineOutput {
 
   /** Takes a line with its newline; false: it was dropped. */
   write(line: string): boolean {
-    this.#isDropped = this.#stream.destroyed;
+    this.#isDropped = this.#isClosed;
     if (!this.#isDropped) this.#stream.write(line);
     if (this.#isDropped) this.#droppedLines++;
     return !this.#isDropped;
@@ -57,7 +58,7 @@ export class LineOutput {
 
   /** Writes what waits, for at most half a second, and lets go of the rest; later lines are dropped. */
   async close(): Promise<void> {
-    if (this.#stream.destroyed) return;
+    if (this.#isClosed) return;
     this.#closeByMs = performance.now() + CLOSE_MS;
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
@@ -66,18 +67,23 @@ export class LineOutput {
       this.#stream.flush(() => resolve());
     });
     clearTimeout(timer);
-    this.#stream.destroy();
+    this.#end();
   }
 
   /** Writes what waits before anything else happens, for a process that ends at once. */
   flushNow(): void {
-    if (this.#stream.destroyed) return;
+    if (this.#isClosed) return;
     this.#closeByMs = performance.now() + CLOSE_MS;
     try {
       this.#stream.flushSync();
     } catch {
       // Nobody reads any more, and there is nowhere left to say so. Kept, the stream would try again at exit and throw.
-      this.#stream.destroy();
+      this.#end();
     }
+  }
+
+  #end(): void {
+    this.#isClosed = true;
+    this.#stream.destroy();
   }
 }

@@ -1,9 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import t, { test } from 'tap';
 
+import { watchFile } from '../../../src/config/watch.ts';
 import { EmbeddedStore } from '../../../src/edges/features/embedded.ts';
 import type { EntityValues } from '../../../src/gateway/ports.ts';
 import { field, Journal, makeView, Meter } from '../../gateway/feature-fixtures.ts';
@@ -134,6 +135,36 @@ test('a change during a reload is not lost', async (t) => {
   change();
   await waitFor(() => readOne(store, 'a')?.values[0] === 3);
   t.ok(store.isHealthy());
+});
+
+test('a change while the file is opened is not lost', async (t) => {
+  const path = write('{"key":"a","f":1}');
+  const store = await EmbeddedStore.open({
+    path,
+    keyField: 'key',
+    logger: new Journal(),
+    metrics: new Meter(),
+    watch: (_, onChange) => {
+      setImmediate(() => {
+        writeFileSync(path, '{"key":"a","f":2}');
+        onChange();
+      });
+      return { close: () => undefined };
+    },
+  });
+  await waitFor(() => readOne(store, 'a')?.values[0] === 2);
+  t.ok(store.isHealthy());
+});
+
+test('a file is read again when it really changes on the disk', async (t) => {
+  const path = write('{"key":"a","f":1}');
+  const options = { path, keyField: 'key', logger: new Journal(), metrics: new Meter() };
+  const store = await EmbeddedStore.open({ ...options, watch: (file, onChange) => watchFile(file, onChange) });
+  t.teardown(() => store.close());
+  writeFileSync(`${path}.new`, '{"key":"a","f":2}');
+  renameSync(`${path}.new`, path);
+  while (readOne(store, 'a')?.values[0] !== 2) await new Promise((resolve) => setTimeout(resolve, 10));
+  t.equal(store.size, 1);
 });
 
 test('closing ends the watch', async (t) => {
