@@ -29,6 +29,7 @@ export interface AdminView {
   readonly routes: () => readonly object[];
   readonly backends: () => readonly object[];
   readonly bandits: () => readonly object[];
+  readonly shadows: () => readonly object[];
   readonly config: () => ConfigView;
   /** Throws GatewayError when the description is not a request. */
   readonly explain: (description: RequestDescription) => unknown;
@@ -47,6 +48,7 @@ const PATHS = [
   'GET /admin/routes',
   'GET /admin/backends',
   'GET /admin/bandits',
+  'GET /admin/shadows',
   'GET /admin/config',
   'POST /admin/explain',
 ];
@@ -61,6 +63,7 @@ export const admin: FastifyPluginCallback<AdminOptions> = (fastify, { view, toke
       scope.get('/routes', () => ({ routes: view.routes() }));
       scope.get('/backends', () => ({ backends: view.backends() }));
       scope.get('/bandits', () => ({ bandits: view.bandits() }));
+      scope.get('/shadows', () => ({ shadows: view.shadows() }));
       scope.get('/config', (_request, reply) => {
         const { hash, loadedAtMs, config, lastReloadError } = view.config();
         const loadedAt = new Date(loadedAtMs).toISOString();

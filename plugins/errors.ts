@@ -63,6 +63,11 @@ export function answerClientError(error: Error & { code?: string }, socket: Sock
   socket.end(`${head.join('\r\n')}\r\n\r\n${body.toString()}`);
 }
 
+/** Answers what Fastify refuses before there is a route, such as a path that cannot be decoded: its `frameworkErrors`. */
+export function answerFrameworkError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  void answer(request, reply, knownError(error) ?? new GatewayError('INTERNAL'));
+}
+
 function clientErrorCode(code: string | undefined): 'HEADERS_TOO_LARGE' | 'REQUEST_TIMEOUT' | 'BAD_REQUEST' {
   if (code === 'HPE_HEADER_OVERFLOW') return 'HEADERS_TOO_LARGE';
   return code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'REQUEST_TIMEOUT' : 'BAD_REQUEST';

@@ -1,15 +1,19 @@
+import { Buffer } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import type { FastifyPluginCallback } from 'fastify';
 
-import { errorRegistry, GatewayError } from '../src/core/errors.ts';
+import { GatewayError } from '../src/core/errors.ts';
 import type { Exchange } from '../src/gateway/exchange.ts';
 import type { Gateway } from '../src/gateway/gateway.ts';
+import type { HeaderList } from '../src/gateway/ports.ts';
+import { requestIdOf } from '../src/gateway/request-id.ts';
 import { errorBody } from '../src/protocol/error-body.ts';
 import { parseInferencePath, type InferencePath } from '../src/protocol/inference-path.ts';
 import { readBody } from './inference/body.ts';
-import { HttpReply } from './inference/http-reply.ts';
-import { answerServerPath } from './inference/server-paths.ts';
+import { findFramingDoubt } from './inference/framing.ts';
+import { HttpReply, isClosing } from './inference/http-reply.ts';
+import { serverAnswer } from './inference/server-paths.ts';
 
 export interface InferenceOptions {
   readonly gateway: Gateway;
@@ -17,6 +21,8 @@ export interface InferenceOptions {
   readonly prefix: string;
   /** Whether the gateway takes requests: for `/v2/health/ready`. */
   readonly isReady: () => boolean;
+  /** Whether it is shutting down: then connections are closed after their answers. */
+  readonly isDraining: () => boolean;
 }
 
 /**
@@ -24,10 +30,16 @@ export interface InferenceOptions {
  * must pass byte for byte whatever they claim to be.
  */
 export const inference: FastifyPluginCallback<InferenceOptions> = (fastify, options, done) => {
-  const { gateway, isReady } = options;
-  const lane = new MainLane(gateway, options.prefix, isReady);
+  const { prefix } = options;
+  const lane = new MainLane(options);
+  // Without a listener node:http asks for every body at once, also for those that are then refused.
+  fastify.server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    if (isTaken(request, prefix)) waiting.add(request);
+    else response.writeContinue();
+    fastify.server.emit('request', request, response);
+  });
   for (const url of ['/v2', '/v2/*', '/v1/models', '/v1/models/*']) {
-    fastify.all(options.prefix + url, {
+    fastify.all(prefix + url, {
       onRequest: (request, reply) => {
         reply.hijack();
         lane.take(request.raw, reply.raw);
@@ -39,33 +51,56 @@ export const inference: FastifyPluginCallback<InferenceOptions> = (fastify, opti
   done();
 };
 
+/** Clients that wait for a word before they send the body (RFC 9110 10.1.1). */
+const waiting = new WeakSet<IncomingMessage>();
+
+/** Whether the lane takes the request, by the look of its path; it then asks for the body itself. */
+function isTaken(request: IncomingMessage, prefix: string): boolean {
+  const url = request.url ?? '';
+  return url.startsWith(`${prefix}/v2/`) || url.startsWith(`${prefix}/v1/models/`);
+}
+
 /** Paths are parsed once; clients could ask for endless ones, so the table is emptied when it is full. */
 const PATHS_MAX = 4096;
+const PATH_LENGTH_MAX = 512;
+const JSON_HEADERS: HeaderList = ['content-type', 'application/json'];
 
 class MainLane {
   readonly #gateway: Gateway;
   readonly #prefix: string;
   readonly #isReady: () => boolean;
+  readonly #isDraining: () => boolean;
   readonly #paths = new Map<string, InferencePath | null>();
 
-  constructor(gateway: Gateway, prefix: string, isReady: () => boolean) {
+  constructor({ gateway, prefix, isReady, isDraining }: InferenceOptions) {
     this.#gateway = gateway;
     this.#prefix = prefix;
     this.#isReady = isReady;
+    this.#isDraining = isDraining;
   }
 
   take(request: IncomingMessage, response: ServerResponse): void {
+    if (isClosing(request)) return void request.resume();
+    const reply = new HttpReply(request, response, this.#isDraining);
+    const doubt = findFramingDoubt(request);
+    if (doubt !== null) {
+      reply.closeAfterwards();
+      return refuse(request, reply, doubt);
+    }
     const url = request.url as string;
     const mark = url.indexOf('?');
-    const path = (mark === -1 ? url : url.slice(0, mark)).slice(this.#prefix.length);
+    const whole = mark === -1 ? url : url.slice(0, mark);
+    // The router decodes before it matches; what was escaped in the prefix is another path.
+    const path = whole.startsWith(this.#prefix) ? whole.slice(this.#prefix.length) : '';
     const meaning = this.#meaningOf(path);
-    if (meaning === null) return refuse(request, response, new GatewayError('PATH_NOT_FOUND'));
+    if (meaning === null) return refuse(request, reply, new GatewayError('PATH_NOT_FOUND'));
     const method = request.method as string;
-    if (method !== meaning.method) {
-      response.setHeader('allow', meaning.method);
-      return refuse(request, response, new GatewayError('METHOD_NOT_ALLOWED'));
+    if (method !== meaning.method)
+      return refuse(request, reply, new GatewayError('METHOD_NOT_ALLOWED'), ['allow', meaning.method]);
+    if (meaning.model === '') {
+      const { status, content } = serverAnswer(meaning, this.#gateway.snapshot, this.#isReady());
+      return answer(request, reply, status, JSON_HEADERS, Buffer.from(JSON.stringify(content)));
     }
-    if (meaning.model === '') return answerServerPath(meaning, this.#gateway.snapshot, this.#isReady(), response);
     const exchange = this.#gateway.open(
       {
         method,
@@ -75,18 +110,21 @@ class MainLane {
         rawHeaders: request.rawHeaders,
         headers: request.headers,
       },
-      new HttpReply(request, response),
+      reply,
     );
     if (method === 'GET') {
       request.resume();
       this.#gateway.predict(exchange);
-    } else this.#receive(request, exchange);
+    } else this.#receive(request, response, exchange);
   }
 
-  #receive(request: IncomingMessage, exchange: Exchange): void {
+  #receive(request: IncomingMessage, response: ServerResponse, exchange: Exchange): void {
     const gateway = this.#gateway;
     const { limits } = exchange.live.snapshot;
     readBody(request, limits, {
+      onWanted() {
+        if (waiting.has(request)) response.writeContinue();
+      },
       needsWhole: () => gateway.needsWholeBody(exchange),
       onBody(body) {
         if (exchange.isFinished) return;
@@ -102,20 +140,28 @@ class MainLane {
     let meaning = this.#paths.get(path);
     if (meaning === undefined) {
       meaning = parseInferencePath(path);
-      if (this.#paths.size >= PATHS_MAX) this.#paths.clear();
-      this.#paths.set(path, meaning);
+      if (path.length <= PATH_LENGTH_MAX) {
+        if (this.#paths.size >= PATHS_MAX) this.#paths.clear();
+        this.#paths.set(path, meaning);
+      }
     }
     return meaning;
   }
 }
 
 /** An error before there is an exchange. */
-function refuse(request: IncomingMessage, response: ServerResponse, error: GatewayError): void {
-  const body = errorBody(error.message);
-  if (!request.complete) response.setHeader('connection', 'close');
-  response.setHeader('content-type', 'application/json');
-  response.setHeader('content-length', body.length);
-  response.setHeader('makas-error', error.code);
-  response.writeHead(errorRegistry[error.code].status);
-  response.end(body);
+function refuse(request: IncomingMessage, reply: HttpReply, error: GatewayError, headers: HeaderList = []): void {
+  answer(
+    request,
+    reply,
+    error.status,
+    [...JSON_HEADERS, 'makas-error', error.code, ...headers],
+    errorBody(error.message),
+  );
+}
+
+function answer(request: IncomingMessage, reply: HttpReply, status: number, headers: HeaderList, body: Buffer): void {
+  const { 'x-request-id': id } = request.headers;
+  const requestId = requestIdOf(typeof id === 'string' ? id : undefined);
+  reply.send(status, [...headers, 'x-request-id', requestId, 'content-length', String(body.length)], body);
 }

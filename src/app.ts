@@ -12,7 +12,7 @@ import type { Snapshot } from './core/snapshot.ts';
 import { createStores } from './edges/features/stores.ts';
 import { DecisionLog } from './edges/log/decision-log.ts';
 import { LineOutput } from './edges/log/line-output.ts';
-import { createLogger, type LogLevel } from './edges/log/logger.ts';
+import { createLogger } from './edges/log/logger.ts';
 import { PromMetrics } from './edges/telemetry/metrics.ts';
 import { watchProcess } from './edges/telemetry/process-metrics.ts';
 import { createTracer } from './edges/telemetry/tracer.ts';
@@ -49,45 +49,66 @@ export interface App {
   close(): Promise<void>;
 }
 
+const TRACER_LIMIT_MS = 2000;
+
 const systemClock: Clock = { now: () => Date.now(), steady: () => performance.now() };
 
 /**
  * The composition root: the one place that knows all parts. Rejects with a text for operators when the gateway cannot
- * start; a Redis or a model server that is away is no such reason.
+ * start, and leaves nothing behind then; a Redis or a model server that is away is no such reason.
  */
-export async function startApp({
-  path,
-  config,
-  clock = systemClock,
-  output = new LineOutput(),
-}: AppOptions): Promise<App> {
+export async function startApp(options: AppOptions): Promise<App> {
+  const stack = new AsyncDisposableStack();
+  try {
+    return await wire(options, stack);
+  } catch (error) {
+    await stack.disposeAsync();
+    throw error;
+  }
+}
+
+/** Makes every part and wires it. What must be ended is put on the stack, and ends in the opposite order. */
+async function wire(
+  { path, config, clock = systemClock, output = new LineOutput() }: AppOptions,
+  stack: AsyncDisposableStack,
+): Promise<App> {
   const settings = readSettings(config.config);
   let redact = config.redact;
+  stack.defer(() => output.close());
   const logger = createLogger({ level: settings.logLevel, output, redact: (text) => redact(text) });
+  stack.defer(() => logger.info({}, 'stopped'));
   for (const problem of config.problems) logger.warn({ problem }, 'configuration warning');
 
   // Telemetry.
   const metrics = new PromMetrics({
     onOverflow: (name) => logger.warn({ metric: name }, 'too many series; the rest is counted as other'),
   });
-  const stopWatching = watchProcess(metrics, version);
+  stack.defer(watchProcess(metrics, version));
   const tracer = await createTracer(settings.tracing, { clock, logger, metrics, draw: Math.random });
+  stack.defer(() => tracer.shutdown(TRACER_LIMIT_MS));
   const metricsSink = new MetricsSink(metrics);
   const decisionLog = new DecisionLog(output, metrics, (text) => redact(text));
+  let admin: FastifyInstance | null = null;
+  stack.defer(() => closeListener(admin));
 
   // State, and what learns from it.
   const { store, bufferLimit } = await openState(config.config, logger);
+  stack.defer(() => store.close());
   const key = settings.rewardSecret === null ? await store.signingKey() : signingKeyFrom(settings.rewardSecret);
   const tokens = new DecisionTokens(key);
   const degradation = new Degradation('state', metrics.gauge('makas_degraded', 'state'), logger);
   const learner = new BanditLearner({ store, tokens, clock, logger, metrics, degradation });
+  stack.defer(() => learner.close());
 
   // The path of a request.
-  const stores = createStores({ logger, metrics, watch: watchLater });
+  const stores = createStores({ logger, metrics, watch: watchFile });
+  stack.defer(() => stores.close());
   await stores.adopt(config.snapshot.views);
   const upstream = new UndiciUpstream();
+  stack.defer(() => upstream.close());
   const enricher = createEnricher({ stores: (view) => stores.storeOf(view), clock, metrics, logger });
   const mirror = new Mirror({ upstream, clock, metrics, logger });
+  stack.defer(() => mirror.drain(settings.drainMs));
   metricsSink.adopt(config.snapshot);
   const gateway = new Gateway(config.snapshot, {
     clock,
@@ -115,6 +136,7 @@ export async function startApp({
     degradation,
     bufferLimit,
   });
+  stack.defer(() => desk.close());
   await learner.refresh();
   learner.start();
 
@@ -132,40 +154,38 @@ export async function startApp({
       gateway.adopt(next.snapshot);
       metricsSink.adopt(next.snapshot);
       redact = next.redact;
-      logger.setLevel(readSettings(next.config).logLevel as LogLevel);
+      logger.setLevel(readSettings(next.config).logLevel);
     },
   });
+  const watch = await watchFile(path, () => void reloader.reload('file changed'));
+  stack.defer(() => watch.close());
   metrics.onScrape(() => {
     showEndpoints(metrics, gateway.live, clock.steady());
     metrics.gauge('makas_config_info', reloader.current.hash).set(1);
   });
-  const watch = await watchFile(path, () => void reloader.reload('file changed'));
 
   // Faces.
   let isDraining = false;
-  const readiness = () => ({ isLoaded: true, isDraining, degraded: degradation.isDegraded ? ['state'] : [] });
-  const data = await createDataListener(settings, {
-    gateway,
-    desk,
-    logger,
-    isReady: () => !isDraining,
-    isDraining: () => isDraining,
+  const isReady = () => !isDraining;
+  const data = await createDataListener(settings, { gateway, desk, logger, isReady, isDraining: () => isDraining });
+  stack.defer(async () => {
+    isDraining = true;
+    logger.info({}, 'draining');
+    const closed = data.close();
+    await gateway.drain(settings.drainMs);
+    data.server.closeAllConnections();
+    await closed;
   });
-  const admin = await createAdminListener(settings, {
+  admin = await createAdminListener(settings, {
     metrics,
     logger,
-    readiness,
+    readiness: () => ({ isLoaded: true, isDraining, degraded: degradation.isDegraded ? ['state'] : [] }),
     view: {
       routes: () => describeRoutes(gateway.snapshot),
       backends: () => describeBackends(gateway.live, clock.steady()),
       bandits: () => learner.describe(),
       shadows: () => mirror.describe(),
-      config: () => ({
-        hash: reloader.current.hash,
-        loadedAtMs: reloader.loadedAtMs,
-        config: reloader.current.effective,
-        lastReloadError: reloader.lastError,
-      }),
+      config: () => describeConfig(reloader),
       explain(description) {
         const described = factsOf(description, settings.http.prefix, clock.now());
         if (!described.ok) throw new GatewayError('BAD_REQUEST', described.problems.join('; '));
@@ -176,31 +196,7 @@ export async function startApp({
   const adminUrl = await admin.listen({ host: settings.admin.host, port: settings.admin.port });
   const httpUrl = await data.listen({ host: settings.http.host, port: settings.http.port });
   logger.info({ http: httpUrl, admin: adminUrl, config: config.hash, version }, 'serving');
-
-  const close = async (): Promise<void> => {
-    isDraining = true;
-    watch.close();
-    logger.info({}, 'draining');
-    const dataClosed = data.close();
-    await gateway.drain(settings.drainMs);
-    data.server.closeAllConnections();
-    await dataClosed;
-    await mirror.drain(settings.drainMs);
-    await learner.close();
-    await desk.close();
-    await Promise.all([store.close(), stores.close(), upstream.close(), tracer.shutdown(2000), closeListener(admin)]);
-    stopWatching();
-    logger.info({}, 'stopped');
-    await output.close();
-  };
-  let closing: Promise<void> | null = null;
-  return { httpUrl, adminUrl, reload: (reason) => reloader.reload(reason), close: () => (closing ??= close()) };
-}
-
-/** Watches a file; it may be closed before the watch has begun. */
-function watchLater(path: string, onChange: () => void): { close(): void } {
-  const watch = watchFile(path, onChange);
-  return { close: () => void watch.then((started) => started.close()) };
+  return { httpUrl, adminUrl, reload: (reason) => reloader.reload(reason), close: () => stack.disposeAsync() };
 }
 
 function endpointIds(snapshots: readonly Snapshot[]): string[] {
@@ -209,7 +205,12 @@ function endpointIds(snapshots: readonly Snapshot[]): string[] {
   );
 }
 
-async function closeListener(listener: FastifyInstance): Promise<void> {
+function describeConfig({ current, loadedAtMs, lastError }: Reloader) {
+  return { hash: current.hash, loadedAtMs, config: current.effective, lastReloadError: lastError };
+}
+
+async function closeListener(listener: FastifyInstance | null): Promise<void> {
+  if (listener === null) return;
   const closed = listener.close();
   listener.server.closeAllConnections();
   await closed;

@@ -6,6 +6,8 @@ import type { Limits } from '../../src/core/snapshot.ts';
 import type { BodyStream } from '../../src/gateway/ports.ts';
 
 export interface BodyReceiver {
+  /** Called once before the body is read: a client may wait for that. Not for a body that is refused or empty. */
+  onWanted(): void;
   /** Asked once, when the body turns out to be larger than the buffer limit. */
   needsWhole(): boolean;
   onBody(body: Buffer | BodyStream | null): void;
@@ -24,8 +26,9 @@ export function readBody(request: IncomingMessage, limits: Limits, receiver: Bod
     return;
   }
   if (announced !== null && announced > limits.bodyBytes) return receiver.onError(new GatewayError('BODY_TOO_LARGE'));
+  receiver.onWanted();
   if (announced !== null && announced > limits.bufferBytes && !receiver.needsWhole()) {
-    receiver.onBody({ kind: 'stream', length: announced, source: boundedBody(request, [], limits.bodyBytes) });
+    receiver.onBody({ kind: 'stream', length: announced, source: boundedBody(request, [], limits) });
     return;
   }
   collect(request, limits, receiver, announced);
@@ -53,7 +56,7 @@ function collect(request: IncomingMessage, limits: Limits, receiver: BodyReceive
       if (mustBeWhole) return;
       stop();
       request.pause();
-      receiver.onBody({ kind: 'stream', length: null, source: boundedBody(request, chunks, limits.bodyBytes) });
+      receiver.onBody({ kind: 'stream', length: null, source: boundedBody(request, chunks, limits) });
     }
   };
   const onEnd = (): void => {
@@ -67,7 +70,19 @@ function collect(request: IncomingMessage, limits: Limits, receiver: BodyReceive
   request.on('error', onBroken);
 }
 
-async function* boundedBody(
+/**
+ * The body as a source that may be opened more than once as long as nothing was read: an attempt that found no connection
+ * has read nothing.
+ */
+function boundedBody(
+  request: IncomingMessage,
+  first: readonly Buffer[],
+  limits: Limits,
+): AsyncIterable<Uint8Array> {
+  return { [Symbol.asyncIterator]: () => readBounded(request, first, limits.bodyBytes) };
+}
+
+async function* readBounded(
   request: IncomingMessage,
   first: readonly Buffer[],
   limitBytes: number,
@@ -77,7 +92,8 @@ async function* boundedBody(
     bytes += chunk.length;
     yield chunk;
   }
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  // Who stops reading must not close the client's connection: the answer still goes there.
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     bytes += chunk.length;
     if (bytes > limitBytes) throw new GatewayError('BODY_TOO_LARGE');
     yield chunk;

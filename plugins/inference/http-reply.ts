@@ -1,28 +1,49 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 
 import type { HeaderList, Reply } from '../../src/gateway/ports.ts';
+import { hasBodyLeft } from './framing.ts';
+
+/** How long the rest of a body is still read after the answer, so that the client gets to see the answer. */
+const LINGER_MS = 2000;
+
+/** Connections that are to be closed after an answer: requests that come behind it are not begun. */
+const closing = new WeakSet<Socket>();
+
+export function isClosing(request: IncomingMessage): boolean {
+  return closing.has(request.socket);
+}
 
 /** The answer side of the main lane: a node:http response. */
 export class HttpReply implements Reply {
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
+  readonly #isDraining: () => boolean;
+  #mustClose = false;
 
-  constructor(request: IncomingMessage, response: ServerResponse) {
+  constructor(request: IncomingMessage, response: ServerResponse, isDraining: () => boolean) {
     this.#request = request;
     this.#response = response;
+    this.#isDraining = isDraining;
+  }
+
+  /** Closes the connection after the answer: what follows on it cannot be trusted. */
+  closeAfterwards(): void {
+    this.#mustClose = true;
   }
 
   send(status: number, headers: HeaderList, body: Uint8Array | null): void {
     if (this.#response.headersSent || this.#response.destroyed) return;
-    this.#closeUnlessRead(headers);
-    this.#response.writeHead(status, headers);
-    if (body === null) this.#response.end();
-    else this.#response.end(body);
+    this.#writeHead(status, headers);
+    if (body === null || body.length === 0) this.end();
+    else if (hasBodyLeft(this.#request)) {
+      this.#response.write(body);
+      this.end();
+    } else this.#response.end(body);
   }
 
   head(status: number, headers: HeaderList): void {
-    this.#closeUnlessRead(headers);
-    this.#response.writeHead(status, headers);
+    this.#writeHead(status, headers);
     // Without this the head would wait for the first piece of the body, which may be long in coming.
     this.#response.flushHeaders();
   }
@@ -32,7 +53,8 @@ export class HttpReply implements Reply {
   }
 
   end(): void {
-    this.#response.end();
+    if (hasBodyLeft(this.#request)) this.#endLater();
+    else this.#response.end();
   }
 
   destroy(): void {
@@ -44,11 +66,41 @@ export class HttpReply implements Reply {
   }
 
   onClose(callback: () => void): void {
-    this.#response.on('close', callback);
+    const response = this.#response;
+    response.on('close', callback);
+    if (response.socket !== null) return;
+    // A pipelined request whose turn has not come: its response hears nothing of the connection.
+    const { socket } = this.#request;
+    socket.once('close', callback);
+    response.once('close', () => socket.off('close', callback));
   }
 
   /** What is left of a body that nobody reads must not be taken for the next request, nor be waited for. */
-  #closeUnlessRead(headers: HeaderList): void {
-    if (!this.#request.complete) headers.push('connection', 'close');
+  #writeHead(status: number, headers: HeaderList): void {
+    const mustClose = this.#mustClose || hasBodyLeft(this.#request);
+    const isLast = mustClose || this.#isDraining();
+    this.#response.writeHead(status, isLast ? [...headers, 'connection', 'close'] : headers);
+    if (mustClose) closing.add(this.#request.socket);
+  }
+
+  /**
+   * To close a connection on which bytes arrive resets it, and the client may lose the answer that it was about to read
+   * (RFC 9112 9.6). So what still arrives is read and thrown away for a while.
+   */
+  #endLater(): void {
+    const request = this.#request;
+    const finish = (): void => {
+      clearTimeout(timer);
+      request.off('end', finish);
+      request.off('close', finish);
+      this.#response.end();
+    };
+    const timer = setTimeout(finish, LINGER_MS);
+    timer.unref();
+    request.on('end', finish);
+    request.on('close', finish);
+    request.on('error', () => {});
+    request.on('data', () => {});
+    request.resume();
   }
 }

@@ -1,4 +1,5 @@
 import type { Backend, Bandit, Route, Rule } from './snapshot.ts';
+import type { Split } from './split.ts';
 
 /** The arms' shares that a bandit serves now: made from one posterior version, the same on every replica. */
 export interface ArmWeights {
@@ -6,7 +7,7 @@ export interface ArmWeights {
   readonly version: number;
   /** Share of each arm, in the order of `Bandit.arms`; sums to 1. */
   readonly shares: Float64Array;
-  readonly split: import('./split.ts').Split;
+  readonly split: Split;
 }
 
 /** Which backend answers, and by which chance. */

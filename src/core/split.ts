@@ -142,5 +142,8 @@ export function rangesOf(split: Split, arm: number): [from: number, to: number][
 
 /** The share of the circle, in [0, 1], that an arm owns: its weight over the sum of weights, within 1e-12. */
 export function shareOf(split: Split, arm: number): number {
-  return rangesOf(split, arm).reduce((share, [from, to]) => share + (to - from), 0);
+  const { ends, arms } = split;
+  let share = 0;
+  for (let i = 0; i < arms.length; i++) if (arms[i] === arm) share += ends[i]! - (i === 0 ? 0 : ends[i - 1]!);
+  return share;
 }

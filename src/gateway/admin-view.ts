@@ -48,14 +48,9 @@ export function describeBackends(live: Pick<Live, 'snapshot' | 'poolsOf'>, stead
 }
 
 function describeChoice(choice: Choice): object {
-  switch (choice.kind) {
-    case 'backend':
-      return { backend: choice.backend.name };
-    case 'split':
-      return { split: choice.arms.map((arm, i) => ({ backend: arm.name, share: shareOf(choice.split, i) })) };
-    case 'bandit':
-      return { bandit: choice.bandit.name };
-  }
+  if (choice.kind === 'backend') return { backend: choice.backend.name };
+  if (choice.kind === 'bandit') return { bandit: choice.bandit.name };
+  return { split: choice.arms.map((arm, i) => ({ backend: arm.name, share: shareOf(choice.split, i) })) };
 }
 
 function describeShadow(shadow: Shadow): object {

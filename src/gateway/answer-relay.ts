@@ -60,7 +60,7 @@ export class AnswerRelay {
     this.headers = headers;
     const length = findHeader(raw, 'content-length');
     this.#length = length === undefined ? -1 : Number(length);
-    if (mapping !== null && isMappable(headers)) this.#mode = 'hold';
+    if (mapping !== null && isMappable(status, headers)) this.#mode = 'hold';
     else if (this.#length >= 0 && this.#length <= ONE_WRITE_MAX) this.#mode = 'one-write';
     else this.#sendHead();
   }
@@ -89,8 +89,8 @@ export class AnswerRelay {
     }
     let body = joined(this.#held);
     if (this.#mode === 'hold') body = this.#map(body);
-    this.isHeadSent = true;
     this.#reply.send(this.status, this.headers, body);
+    this.isHeadSent = true;
   }
 
   /** The whole answer when it was kept, else null. */
@@ -100,8 +100,8 @@ export class AnswerRelay {
 
   #sendHead(): void {
     this.#mode = 'stream';
-    this.isHeadSent = true;
     this.#reply.head(this.status, this.headers);
+    this.isHeadSent = true;
   }
 
   #keep(chunk: Uint8Array): void {
@@ -129,11 +129,16 @@ export class AnswerRelay {
   }
 }
 
-function isMappable(headers: HeaderList): boolean {
+/** JSON as one document: lines or sequences of JSON are streams, which must not be held. */
+const JSON_TYPE = /^\s*application\/(?:[\w.!#$&^+-]+\+)?json\s*(?:;|$)/i;
+
+/** Errors of a model server pass untouched. */
+function isMappable(status: number, headers: HeaderList): boolean {
+  if (status >= 300) return false;
   const encoding = findHeader(headers, 'content-encoding');
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity') return false;
   if (findHeader(headers, inferenceHeader) !== undefined) return true;
-  return /json/i.test(findHeader(headers, 'content-type') ?? '');
+  return JSON_TYPE.test(findHeader(headers, 'content-type') ?? '');
 }
 
 function joined(chunks: readonly Uint8Array[]): Buffer {

@@ -3,8 +3,8 @@ import { GatewayError, type ErrorCode } from '../core/errors.ts';
 import { murmur3 } from '../core/hash.ts';
 import { pickEndpoint } from '../core/pick.ts';
 import type { Backend } from '../core/snapshot.ts';
-import { AnswerRelay } from './answer-relay.ts';
-import { isWhole, type Exchange } from './exchange.ts';
+import type { AnswerRelay } from './answer-relay.ts';
+import type { Exchange } from './exchange.ts';
 import type { AnswerReceiver, AttemptSpan, Clock, EndpointPool, HeaderList, Upstream, UpstreamCall } from './ports.ts';
 import type { AttemptRecord } from './record.ts';
 import { backendRequest, endpointPath, setHeader, type BackendRequest } from './upstream-request.ts';
@@ -44,8 +44,7 @@ export class Dispatch implements AnswerReceiver {
     this.#backend = backend;
     this.#relay = relay;
     this.#request = backendRequest(exchange, backend);
-    // A stream can be sent once.
-    this.#retriesLeft = isWhole(this.#request.body) ? (exchange.record.rule?.retries ?? 0) : 0;
+    this.#retriesLeft = exchange.record.rule?.retries ?? 0;
   }
 
   /** `timeoutMs` is what is left for the whole answer. */
@@ -69,8 +68,9 @@ export class Dispatch implements AnswerReceiver {
       return this.#fail(new GatewayError('UPSTREAM_OVERLOADED'));
     this.#pool = pool;
     this.#poolIndex = index;
-    this.#attempt = { endpoint: pool.endpoint, status: 0, error: null, startMs: now, endMs: 0 };
-    record.attempts.push(this.#attempt);
+    const attempt = { endpoint: pool.endpoint, status: 0, error: null, startMs: now, endMs: 0 };
+    this.#attempt = attempt;
+    record.attempts.push(attempt);
     const headers = this.#request.headers;
     if (trace !== null) {
       this.#span = trace.startAttempt(this.#backend.name, pool.endpoint.origin);
@@ -83,23 +83,41 @@ export class Dispatch implements AnswerReceiver {
       headers,
       body: this.#request.body,
     };
-    this.#call = this.#ports.upstream.send(pool, request, this);
+    const call = this.#ports.upstream.send(pool, request, this);
+    // The attempt may have failed, and the next one begun, before `send` returned.
+    if (this.#attempt === attempt) this.#call = call;
   }
 
   onHead(status: number, headers: HeaderList): void {
+    if (this.#isOver) return;
     if (this.#attempt !== null) this.#attempt.status = status;
-    this.#relay.onHead(status, headers);
+    try {
+      this.#relay.onHead(status, headers);
+    } catch (error) {
+      this.#refuseAnswer(error);
+    }
   }
 
   onData(chunk: Uint8Array): boolean {
-    return this.#relay.onData(chunk);
+    if (this.#isOver) return true;
+    try {
+      return this.#relay.onData(chunk);
+    } catch (error) {
+      this.#refuseAnswer(error);
+      return true;
+    }
   }
 
   onEnd(): void {
     if (this.#isOver) return;
+    try {
+      this.#relay.onEnd();
+    } catch (error) {
+      this.#refuseAnswer(error);
+      return;
+    }
     this.#endAttempt(null);
     this.#end();
-    this.#relay.onEnd();
     this.#ports.finish(this.#exchange, this.#relay, null);
   }
 
@@ -121,6 +139,13 @@ export class Dispatch implements AnswerReceiver {
     this.#call?.abort();
     this.#endAttempt('UPSTREAM_TIMEOUT');
     this.#fail(new GatewayError('UPSTREAM_TIMEOUT'));
+  }
+
+  /** The answer cannot be written down again, such as a header with a control character. */
+  #refuseAnswer(error: unknown): void {
+    this.#call?.abort();
+    this.#endAttempt('UPSTREAM_BAD_RESPONSE');
+    this.#fail(new GatewayError('UPSTREAM_BAD_RESPONSE', undefined, String(error)));
   }
 
   /** The client went away; the exchange is finished by who noticed. */

@@ -216,13 +216,11 @@ export class Gateway implements DispatchPorts {
   /** Resolves when no request is under way, or after the limit. */
   async drain(limitMs: number): Promise<void> {
     if (this.#inflight === 0) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, limitMs);
-      this.#onIdle = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, limitMs);
+    this.#onIdle = resolve;
+    await promise;
+    clearTimeout(timer);
   }
 
   #clientClosed(exchange: Exchange): void {

@@ -32,6 +32,9 @@ const KNOWN: ReadonlyMap<string, number> = new Map([
   ['makas-shadow', DROP_UPSTREAM | DROP_DOWNSTREAM],
 ]);
 
+/** Whatever begins like this is ours, also what a later version will add. */
+const OWN_PREFIX = 'makas-';
+
 /** Flags by name in the case of the wire. Bounded: clients invent names, so unknown ones are not kept. */
 const flagsByRawName = new Map<string, number>(KNOWN);
 const RAW_NAMES_MAX = 1024;
@@ -39,8 +42,11 @@ const RAW_NAMES_MAX = 1024;
 function flagsOf(rawName: string): number {
   const cached = flagsByRawName.get(rawName);
   if (cached !== undefined) return cached;
-  const flags = KNOWN.get(rawName.toLowerCase()) ?? 0;
-  if (flags !== 0 && flagsByRawName.size < RAW_NAMES_MAX) flagsByRawName.set(rawName, flags);
+  // Some servers read `_` as `-`: what looks like a framing field or one of ours to them must not pass either.
+  const name = rawName.toLowerCase().replaceAll('_', '-');
+  const flags = KNOWN.get(name);
+  if (flags === undefined) return name.startsWith(OWN_PREFIX) ? DROP_UPSTREAM | DROP_DOWNSTREAM : 0;
+  if (flagsByRawName.size < RAW_NAMES_MAX) flagsByRawName.set(rawName, flags);
   return flags;
 }
 

@@ -139,6 +139,13 @@ test('labels agree when texts, integers, the largest scores or the sides of one 
     ['no scores but equal', output([1.5, -3]), output([1.5, -3]), true],
     ['no scores and different', output([1.5, -3]), output([1.6, -3]), false],
     ['a shape that is wrong', output([0.1, 0.2, 0.3], [1, 1000]), output([0.9, 0.2, 0.3], [1, 1000]), false],
+    ['a shape with half a row', output([0.1, 0.9, 0.3], [2, 2]), output([0.1, 0.9, 0.7], [2, 2]), false],
+    [
+      'a shape with a fraction',
+      output([0.1, 0.9, 0.2, 0.6, 0.1], [2, 2.5]),
+      output([0.1, 0.9, 0.2, 0.3, 0.1], [2, 2.5]),
+      false,
+    ],
     ['a shape that is none', output([0.1, 0.2], [1, NaN]), output([0.9, 0.2], [1, NaN]), false],
   ];
   for (const [name, a, b, agrees] of cases) {

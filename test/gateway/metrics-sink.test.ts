@@ -7,7 +7,7 @@ import type { Backend, Route, Snapshot } from '../../src/core/snapshot.ts';
 import { PromMetrics } from '../../src/edges/telemetry/metrics.ts';
 import { metrics as table } from '../../src/gateway/metric-names.ts';
 import { MetricsSink, showEndpoints } from '../../src/gateway/metrics-sink.ts';
-import { Live } from '../../src/gateway/live.ts';
+import type { Live } from '../../src/gateway/live.ts';
 import type { DecisionRecord } from '../../src/gateway/record.ts';
 
 const root = join(import.meta.dirname, '../..');

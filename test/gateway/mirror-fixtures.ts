@@ -157,11 +157,12 @@ function makeBackend(
   url: string,
   protocol: Backend['protocol'],
   model: string | null,
+  connections: number,
 ): Backend {
   const connection = {
     connectTimeoutMs: 1000,
     keepAliveMs: 4000,
-    connections: 64,
+    connections,
     queue: 1024,
     maxAnswerBytes: 1 << 28,
     tls: null,
@@ -170,10 +171,10 @@ function makeBackend(
   return { index, name, protocol, endpoints, model, version: null, timeoutMs: 20_000, headers: [], connection };
 }
 
-export function makeSnapshot(primary: Model, shadows: readonly ShadowSettings[], primaryTimeoutMs = 20_000): Snapshot {
-  const backend = makeBackend(0, 'one', primary.url, 'oip', null);
+export function makeSnapshot(primary: Model, shadows: readonly ShadowSettings[], connections = 64): Snapshot {
+  const backend = makeBackend(0, 'one', primary.url, 'oip', null, connections);
   const compiled = shadows.map(({ url, protocol, ...settings }, i): Shadow => ({
-    backend: makeBackend(i + 1, `shadow-${i}`, url, protocol ?? 'oip', i === 1 ? 'renamed' : null),
+    backend: makeBackend(i + 1, `shadow-${i}`, url, protocol ?? 'oip', i === 1 ? 'renamed' : null, connections),
     share: 1,
     salt: 'salt',
     start: 'after',
@@ -193,7 +194,7 @@ export function makeSnapshot(primary: Model, shadows: readonly ShadowSettings[],
     enrich: [],
     choice: { kind: 'backend', backend },
     shadows: compiled,
-    timeoutMs: primaryTimeoutMs,
+    timeoutMs: 20_000,
     retries: 0,
     logShare: 0,
     salt: 'rule',

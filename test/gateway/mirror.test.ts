@@ -14,9 +14,9 @@ async function rigWith(t: Test, ...shadows: ShadowSettings[]) {
 
 test('a copy has the path, body and headers of the request, is marked, and shares no connection with real requests', async (t) => {
   const primary = await Model.answering(t, scores(1));
-  // The primary and the first shadow are the same server.
+  // The primary and the first shadow are the same server; with one connection each, sharing would show.
   const renamed = await Model.answering(t, scores(1));
-  const rig = await startRig(t, makeSnapshot(primary, [{ url: primary.url }, { url: renamed.url }]));
+  const rig = await startRig(t, makeSnapshot(primary, [{ url: primary.url }, { url: renamed.url }], 1));
   const body = '{"id":"a","inputs":[],"x":NaN}';
   const headers = {
     'x-request-id': 'abc',
@@ -41,14 +41,24 @@ test('a copy has the path, body and headers of the request, is marked, and share
     'makas-shadow': 'one',
     'accept-encoding': 'identity',
   };
-  t.match(copy?.headers, marks);
+  t.hasStrict(copy?.headers, marks);
   t.notOk(copy?.headers['makas-decision']);
-  t.not(copy?.port, real?.port);
-  t.match(renamed.received[0], { url: '/v2/models/renamed/infer', headers: marks });
+  t.hasStrict(renamed.received[0], { url: '/v2/models/renamed/infer', headers: marks });
   t.equal(rig.meter.of('makas_shadow_total iris shadow-0 ok'), 1);
   t.equal(rig.meter.of('makas_shadow_compared_total iris shadow-0 agree'), 1);
   t.equal(rig.meter.observed.get('makas_shadow_latency_difference_seconds iris shadow-0')?.length, 1);
   t.strictSame(rig.journal.errors, []);
+
+  for (let posts = 2; posts < 6; posts++) {
+    await rig.post(body, headers);
+    await until(() => rig.mirror.describe().every((shadow) => shadow.agree === posts));
+  }
+  const portsOf = (marked: boolean) =>
+    primary.received.filter((one) => 'makas-shadow' in one.headers === marked).map((one) => one.port);
+  t.strictSame(
+    portsOf(true).filter((port) => portsOf(false).includes(port)),
+    [],
+  );
 });
 
 test('a shadow that never answers leaves the answers alone; its queue fills, and what does not fit is dropped and counted', async (t) => {
@@ -147,6 +157,7 @@ test('an immediate copy that still waits is not sent when the client leaves', as
   await first;
   await until(() => rig.mirror.describe()[0]?.agree === 1);
   t.equal(shadow.received.length, 1);
+  t.match(rig.mirror.describe(), [{ sent: 1, ok: 1, error: 0, dropped: { cancelled: 1 } }]);
 });
 
 test('bodies that are too large or stream by, other protocols and backends without endpoints get no copy', async (t) => {
@@ -254,6 +265,7 @@ test('mismatches are logged by share and at most ten times a second, with no mor
   await until(() => rig.mirror.describe().every((shadow) => shadow.mismatch === 30));
   const seconds = Math.ceil((performance.now() - startMs) / 1000);
   t.ok(rig.journal.infos.length >= 10 && rig.journal.infos.length <= 10 * seconds);
+  t.ok(rig.journal.infos.every((line) => line['shadow'] === 'shadow-0'));
   const line = rig.journal.infos[0] ?? {};
   t.match(line, {
     requestId: 'id-0',
@@ -326,6 +338,21 @@ test('a drain lets copies end, takes no new ones, and is over at its limit', asy
   await until(() => hanging.left === 1);
 });
 
+test('requests that end or come after a drain began get no copy', async (t) => {
+  const primary = await Model.hanging(t);
+  const shadow = await Model.answering(t, scores(1));
+  const rig = await startRig(t, makeSnapshot(primary, [{ url: shadow.url }, { url: shadow.url, start: 'immediate' }]));
+  const early = rig.post();
+  await until(() => rig.mirror.describe()[1]?.ok === 1 && primary.waiting.length === 1);
+  await rig.mirror.drain(1000);
+  primary.answer = (response) => response.end(scores(1));
+  primary.waiting[0]?.end(scores(1));
+  await Promise.all([early, rig.post()]);
+  await until(() => rig.mirror.describe()[0]?.dropped.draining === 2);
+  t.match(rig.mirror.describe(), [{ sent: 0 }, { sent: 1, agree: 1, dropped: { draining: 1 } }]);
+  t.equal(shadow.received.length, 1);
+});
+
 test('bodies that wait are bounded in bytes', async (t) => {
   const hanging = await Model.hanging(t);
   const rig = await rigWith(t, { url: hanging.url, concurrency: 1, maxBodyBytes: 40 << 20 });
@@ -333,4 +360,12 @@ test('bodies that wait are bounded in bytes', async (t) => {
   for (let i = 0; i < 4; i++) await rig.post(body);
   await until(() => rig.mirror.describe()[0]?.dropped.queue_full === 1);
   t.match(rig.mirror.describe(), [{ inflight: 1, queued: 2 }]);
+
+  // What is sent frees its bytes.
+  await until(() => hanging.waiting.length === 1);
+  hanging.waiting[0]?.end(scores(1));
+  await until(() => hanging.waiting.length === 2);
+  await rig.post(body);
+  await until(() => rig.mirror.describe()[0]?.queued === 2);
+  t.equal(rig.mirror.describe()[0]?.dropped.queue_full, 1);
 });

@@ -17,6 +17,7 @@ async function setUp(t: Test, options: Partial<AdminOptions> = {}) {
       routes: () => [{ name: 'iris' }],
       backends: () => [{ name: 'v1', endpoints: [{ address: 'http://127.0.0.1:9001', up: true, inflight: 2 }] }],
       bandits: () => [{ name: 'live' }],
+      shadows: () => [{ backend: 'v3' }],
       config: () => ({
         hash: 'abc',
         loadedAtMs: Date.UTC(2026, 0, 2),
@@ -38,7 +39,7 @@ test('the index names every path of the listener that answers', async (t) => {
   const { app } = await setUp(t);
   const { paths } = (await app.inject('/')).json<{ paths: string[] }>();
   const own = paths.filter((path) => path.includes('/admin/'));
-  t.equal(own.length, 5);
+  t.equal(own.length, 6);
   for (const path of own) {
     const [method, url] = path.split(' ') as ['GET' | 'POST', string];
     const answer = await app.inject({ method, url, ...(method === 'POST' ? { payload: { path: '/v2' } } : {}) });
@@ -52,6 +53,7 @@ test('routes, backends, bandits and the configuration are shown', async (t) => {
   t.same((await app.inject('/admin/routes')).json(), { routes: [{ name: 'iris' }] });
   t.match((await app.inject('/admin/backends')).json(), { backends: [{ name: 'v1', endpoints: [{ inflight: 2 }] }] });
   t.same((await app.inject('/admin/bandits')).json(), { bandits: [{ name: 'live' }] });
+  t.same((await app.inject('/admin/shadows')).json(), { shadows: [{ backend: 'v3' }] });
   const config = await app.inject('/admin/config');
   t.equal(config.headers.etag, '"abc"');
   t.same(config.json(), {
@@ -139,7 +141,7 @@ test('with a token, /admin/... is closed to those without it; the rest of the li
   }
   t.equal(await status('Bearer open-sesame'), 200);
   t.equal(await status('bearer  open-sesame'), 200);
-  for (const url of ['/admin/routes', '/admin/backends', '/admin/bandits'])
+  for (const url of ['/admin/routes', '/admin/backends', '/admin/bandits', '/admin/shadows'])
     t.equal((await app.inject(url)).statusCode, 401, url);
   t.equal((await app.inject({ method: 'POST', url: '/admin/explain', payload: '{' })).statusCode, 401);
   t.equal((await app.inject({ method: 'HEAD', url: '/admin/config' })).statusCode, 401);

@@ -45,14 +45,10 @@ export class Family {
   }
 
   #make(): Series {
-    switch (this.entry.kind) {
-      case 'counter':
-        return new CounterSeries(this.#store);
-      case 'gauge':
-        return new GaugeSeries(this.#store, this.entry.isScraped === true ? Number.NaN : 0);
-      case 'histogram':
-        return new HistogramSeries(this.#store, this.bounds);
-    }
+    const { kind, isScraped } = this.entry;
+    if (kind === 'counter') return new CounterSeries(this.#store);
+    if (kind === 'gauge') return new GaugeSeries(this.#store, isScraped === true ? Number.NaN : 0);
+    return new HistogramSeries(this.#store, this.bounds);
   }
 
   /** Forgets what the last scrape set, when the metric shows only what is there now. */

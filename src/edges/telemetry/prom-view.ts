@@ -1,10 +1,10 @@
-import { Gauge, type OpenMetricsContentType, type PrometheusContentType, type Registry } from 'prom-client';
+import { Gauge, type OpenMetricsContentType, type Registry } from 'prom-client';
 
 import type { Family, LabelledSeries } from './family.ts';
 import { HistogramSeries } from './series.ts';
 
 export type Format = 'text' | 'openmetrics';
-export type PromRegistry = Registry<PrometheusContentType> | Registry<OpenMetricsContentType>;
+export type PromRegistry = Registry | Registry<OpenMetricsContentType>;
 
 type Collected = Awaited<ReturnType<Gauge['get']>>;
 

@@ -4,21 +4,33 @@ import { Pool } from 'undici';
 
 import type { ConnectionSettings, Endpoint, TlsSettings } from '../../core/snapshot.ts';
 import type { EndpointPool } from '../../gateway/ports.ts';
+import type { UndiciCall, WaitingLine } from './undici-call.ts';
 
 /** How long a pool that is no longer used may take to end what is under way. */
 const CLOSE_LIMIT_MS = 60_000;
 
-/** The connections to one endpoint. Deadlines are the gateway's, so undici's own time limits are off. */
-export class PoolOfEndpoint implements EndpointPool {
+/**
+ * The connections to one endpoint. Deadlines are the gateway's, so undici's own time limits are off. Calls wait here and
+ * not at undici, which would keep the bodies of those that were given up until a connection is free.
+ */
+export class PoolOfEndpoint implements EndpointPool, WaitingLine {
   readonly endpoint: Endpoint;
-  readonly pool: Pool;
+  readonly #pool: Pool;
+  readonly #connections: number;
+  /** In the order of their coming. */
+  readonly #waiting = new Set<UndiciCall>();
+  /** Calls that undici has. */
+  readonly #sent = new Set<UndiciCall>();
+  #isAdvancing = false;
+  #onIdle: (() => void) | null = null;
   inflight = 0;
   downUntilMs = 0;
 
   /** Throws when a file of the TLS settings cannot be read. */
   constructor(endpoint: Endpoint, settings: ConnectionSettings) {
     this.endpoint = endpoint;
-    this.pool = new Pool(endpoint.origin, {
+    this.#connections = settings.connections;
+    this.#pool = new Pool(endpoint.origin, {
       connections: settings.connections,
       pipelining: 1,
       allowH2: false,
@@ -31,11 +43,45 @@ export class PoolOfEndpoint implements EndpointPool {
     });
   }
 
+  /** Sends the call, now or when a connection is free. */
+  take(call: UndiciCall): void {
+    if (this.#sent.size >= this.#connections) this.#waiting.add(call);
+    else this.#send(call);
+  }
+
+  leave(call: UndiciCall): boolean {
+    return this.#waiting.delete(call);
+  }
+
+  end(call: UndiciCall): void {
+    this.#sent.delete(call);
+    // Calls that fail at once end inside this loop.
+    if (this.#isAdvancing) return;
+    this.#isAdvancing = true;
+    for (const next of this.#waiting) {
+      if (this.#sent.size >= this.#connections) break;
+      this.#waiting.delete(next);
+      this.#send(next);
+    }
+    this.#isAdvancing = false;
+    if (this.#sent.size === 0) this.#onIdle?.();
+  }
+
+  /** Ends what is under way, then closes the connections. */
   async close(): Promise<void> {
-    const timer = setTimeout(() => void this.pool.destroy(), CLOSE_LIMIT_MS);
+    const timer = setTimeout(() => {
+      this.#pool.destroy().catch(() => {});
+    }, CLOSE_LIMIT_MS);
     timer.unref();
-    await this.pool.close();
+    if (this.#sent.size > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
+    // Rejects when it was destroyed meanwhile: then there is nothing left to close.
+    await this.#pool.close().catch(() => {});
     clearTimeout(timer);
+  }
+
+  #send(call: UndiciCall): void {
+    this.#sent.add(call);
+    call.dispatch(this.#pool);
   }
 }
 

@@ -2,30 +2,33 @@ import { Readable } from 'node:stream';
 
 import type { Dispatcher, Pool } from 'undici';
 
-import type { AnswerReceiver, HeaderList, UpstreamCall, UpstreamRequest } from '../../gateway/ports.ts';
+import type { AnswerReceiver, BodyStream, HeaderList, UpstreamCall, UpstreamRequest } from '../../gateway/ports.ts';
 import { upstreamError } from './upstream-error.ts';
 
 /** One request at undici: its dispatch handler, and the handle by which the gateway stops or resumes it. */
 export class UndiciCall implements UpstreamCall, Dispatcher.DispatchHandler {
   readonly #receiver: AnswerReceiver;
+  readonly #request: UpstreamRequest;
+  readonly #line: WaitingLine;
   #controller: Dispatcher.DispatchController | null = null;
   #isOver = false;
   #isStarted = false;
 
-  constructor(receiver: AnswerReceiver) {
+  constructor(request: UpstreamRequest, receiver: AnswerReceiver, line: WaitingLine) {
+    this.#request = request;
     this.#receiver = receiver;
+    this.#line = line;
   }
 
-  dispatch(pool: Pool, request: UpstreamRequest): void {
-    const { body, headers } = request;
+  dispatch(pool: Pool): void {
+    const { method, path, headers, body } = this.#request;
     const isStream = body !== null && 'kind' in body;
-    if (isStream && body.length !== null) headers.push('content-length', String(body.length));
     pool.dispatch(
       {
-        method: request.method as Dispatcher.HttpMethod,
-        path: request.path,
-        headers,
-        body: isStream ? Readable.from(body.source, { objectMode: false }) : body,
+        method: method as Dispatcher.HttpMethod,
+        path,
+        headers: isStream && body.length !== null ? [...headers, 'content-length', String(body.length)] : headers,
+        body: isStream ? readableOf(body) : body,
       },
       this,
     );
@@ -34,7 +37,7 @@ export class UndiciCall implements UpstreamCall, Dispatcher.DispatchHandler {
   abort(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#controller?.abort(ABORTED);
+    if (!this.#line.leave(this)) this.#controller?.abort(ABORTED);
   }
 
   resume(): void {
@@ -42,9 +45,10 @@ export class UndiciCall implements UpstreamCall, Dispatcher.DispatchHandler {
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
+    // Thrown, not aborted: that would close the connection, to which nothing was written yet.
+    if (this.#isOver) throw ABORTED;
     this.#controller = controller;
     this.#isStarted = true;
-    if (this.#isOver) controller.abort(ABORTED);
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
@@ -58,16 +62,34 @@ export class UndiciCall implements UpstreamCall, Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
+    this.#line.end(this);
     if (this.#isOver) return;
     this.#isOver = true;
     this.#receiver.onEnd();
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
+    this.#line.end(this);
     if (this.#isOver) return;
     this.#isOver = true;
     this.#receiver.onError(upstreamError(error, this.#isStarted), this.#isStarted);
   }
+}
+
+/** Where calls wait until an endpoint has a connection for them. */
+export interface WaitingLine {
+  /** Takes a call out; false: it is not waiting any more. */
+  leave(call: UndiciCall): boolean;
+  /** The connection of this call is free, or gone. */
+  end(call: UndiciCall): void;
+}
+
+/** A stream of its own for each attempt; the source begins to be read when the request is on a connection. */
+function readableOf(body: BodyStream): Readable {
+  const readable = Readable.from(body.source, { objectMode: false });
+  // Errors reach the gateway by the request; undici stops listening once that has ended.
+  readable.on('error', () => {});
+  return readable;
 }
 
 /** Shared: making an error on each abort costs a stack. */

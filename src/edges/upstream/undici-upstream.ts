@@ -10,8 +10,8 @@ export class UndiciUpstream implements Upstream {
 
   send(pool: EndpointPool, request: UpstreamRequest, receiver: AnswerReceiver): UpstreamCall {
     if (!(pool instanceof PoolOfEndpoint)) throw new TypeError('not a pool of this upstream');
-    const call = new UndiciCall(receiver);
-    call.dispatch(pool.pool, request);
+    const call = new UndiciCall(request, receiver, pool);
+    pool.take(call);
     return call;
   }
 

@@ -1,6 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, constants, mkdirSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, constants, mkdtempSync, openSync, readFileSync, readSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { test, type Test } from 'tap';
@@ -41,12 +42,11 @@ test('a process that ends at once still writes its lines', (t) => {
   t.end();
 });
 
-let pipes = 0;
-
 /** A pipe whose writer is told to come again when nobody reads. */
 function openPipe(t: Test): { fileDescriptor: number; readSome: () => number } {
-  const path = join(t.testdirName, `pipe-${pipes++}`);
-  mkdirSync(t.testdirName, { recursive: true });
+  const folder = mkdtempSync(join(tmpdir(), 'makas-test-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, 'pipe');
   execFileSync('mkfifo', [path]);
   const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   t.teardown(() => closeSync(reader));

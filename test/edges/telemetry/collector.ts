@@ -57,7 +57,10 @@ export async function startCollector(t: Test, behaviour: 'takes' | 'hangs' | 're
     request.on('end', () => {
       headers.push(request.headers);
       if (behaviour === 'hangs') return;
-      if (behaviour === 'refuses') return void response.writeHead(400).end();
+      if (behaviour === 'refuses') {
+        response.writeHead(400).end();
+        return;
+      }
       const { resourceSpans } = JSON.parse(text) as OtlpRequest;
       for (const { resource, scopeSpans } of resourceSpans) {
         for (const span of scopeSpans.flatMap((scope) => scope.spans)) {

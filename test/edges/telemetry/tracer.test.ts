@@ -208,7 +208,7 @@ test('a collector that refuses costs the spans and one warning', async (t) => {
 
 test('behind a collector that hangs the queue is bounded, and the end does not wait for it', async (t) => {
   const collector = await startCollector(t, 'hangs');
-  const { tracer: made, metrics } = setUp(t, collector.url, { timeoutMs: 200 });
+  const { tracer: made, metrics } = setUp(t, collector.url, { timeoutMs: 1500 });
   const tracer = await made;
   for (let i = 0; i < 5000; i++) traced(t, tracer.begin(undefined, undefined, 'POST', '/', START)).end(recordOf());
   const dropped = await countOf(metrics, 'dropped');

@@ -1,0 +1,44 @@
+import type { IncomingMessage } from 'node:http';
+
+import { GatewayError } from '../../src/core/errors.ts';
+
+/** node:http drops fields beyond this number without a word. */
+const FIELDS_MAX = 2000;
+/** uri-host with an optional port, RFC 9110 7.2: no user, no path, no list. */
+const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~%!$&'()*+;=-]*)(?::[0-9]*)?$/;
+/** Visible ASCII without `#`: a fragment never belongs to a request, RFC 9112 3.2. */
+const TARGET = /^[\x21\x22\x24-\x7e]+$/;
+
+/**
+ * What node:http accepts in a head, but two servers could read in two ways (RFC 9112 11); null when there is nothing of
+ * the kind. Such a request is refused and its connection closed.
+ */
+export function findFramingDoubt(request: IncomingMessage): GatewayError | null {
+  const { rawHeaders, headers } = request;
+  if (rawHeaders.length >= 2 * FIELDS_MAX) return new GatewayError('HEADERS_TOO_LARGE');
+  const coding = headers['transfer-encoding'];
+  if (coding !== undefined && (coding.toLowerCase() !== 'chunked' || request.httpVersion !== '1.1'))
+    return new GatewayError('BAD_REQUEST', 'The only transfer coding that is understood is chunked, in HTTP/1.1.');
+  if (!TARGET.test(request.url ?? ''))
+    return new GatewayError('BAD_REQUEST', 'The request target holds characters that it must not have.');
+  const { host } = headers;
+  if ((host !== undefined && !HOST.test(host)) || countHosts(rawHeaders) > 1)
+    return new GatewayError('BAD_REQUEST', 'The request needs exactly one valid Host.');
+  return null;
+}
+
+function countHosts(rawHeaders: readonly string[]): number {
+  let count = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] as string;
+    if (name.length === 4 && name.toLowerCase() === 'host') count++;
+  }
+  return count;
+}
+
+/** Whether a part of a body is still on its way. */
+export function hasBodyLeft(request: IncomingMessage): boolean {
+  if (request.complete) return false;
+  const length = request.headers['content-length'];
+  return request.headers['transfer-encoding'] !== undefined || (length !== undefined && Number(length) !== 0);
+}
