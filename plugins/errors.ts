@@ -6,6 +6,8 @@ import { errorRegistry, GatewayError } from '../src/core/errors.ts';
 import type { Logger } from '../src/gateway/ports.ts';
 import { requestIdOf } from '../src/gateway/request-id.ts';
 import { errorBody } from '../src/protocol/error-body.ts';
+import { hasBodyLeft } from './inference/framing.ts';
+import { HttpReply } from './inference/http-reply.ts';
 
 export interface ErrorsOptions {
   readonly logger: Logger;
@@ -17,11 +19,16 @@ export interface ErrorsOptions {
  */
 const install: FastifyPluginCallback<ErrorsOptions> = (fastify, { logger }, done) => {
   const paths = new KnownPaths(fastify);
-  fastify.setNotFoundHandler((request, reply) => {
+  const answerNotFound = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const methods = paths.methodsOf(pathOf(request));
     if (methods.length === 0) return answer(request, reply, new GatewayError('PATH_NOT_FOUND'));
-    void reply.header('allow', methods.join(', '));
-    return answer(request, reply, new GatewayError('METHOD_NOT_ALLOWED'));
+    return answer(request, reply.header('allow', methods.join(', ')), new GatewayError('METHOD_NOT_ALLOWED'));
+  };
+  fastify.setNotFoundHandler(answerNotFound);
+  // Sooner than that: before Fastify looks at a body that nobody wants, and finds fault with it.
+  fastify.addHook('onRequest', (request, reply, next) => {
+    if (request.is404) answerNotFound(request, reply);
+    else next();
   });
   fastify.setErrorHandler<FastifyError | GatewayError>((error, request, reply) => {
     const known = knownError(error);
@@ -94,9 +101,12 @@ function knownError(error: FastifyError | GatewayError): GatewayError | null {
 function answer(request: FastifyRequest, reply: FastifyReply, error: GatewayError): FastifyReply {
   void reply.code(error.status).type('application/json').header('makas-error', error.code);
   if (!reply.hasHeader('x-request-id')) void reply.header('x-request-id', idOf(request));
-  // What is left of a body that nobody reads must not be taken for the next request.
-  if (!request.raw.complete && request.raw.headers['content-length'] !== '0') void reply.header('connection', 'close');
-  return reply.send(errorBody(error.message));
+  const body = errorBody(error.message);
+  if (!hasBodyLeft(request.raw)) return reply.send(body);
+  const headers = Object.entries(reply.getHeaders()).flatMap(([name, value]) => [name, String(value)]);
+  reply.hijack();
+  new HttpReply(request.raw, reply.raw).send(error.status, [...headers, 'content-length', String(body.length)], body);
+  return reply;
 }
 
 function idOf(request: FastifyRequest): string {

@@ -166,6 +166,7 @@ async function wire(
 
   // Faces.
   let isDraining = false;
+  const degraded = () => [...(degradation.isDegraded ? ['state'] : []), ...(enricher.isDegraded() ? ['features'] : [])];
   const isReady = () => !isDraining;
   const data = await createDataListener(settings, { gateway, desk, logger, isReady, isDraining: () => isDraining });
   stack.defer(async () => {
@@ -179,7 +180,7 @@ async function wire(
   admin = await createAdminListener(settings, {
     metrics,
     logger,
-    readiness: () => ({ isLoaded: true, isDraining, degraded: degradation.isDegraded ? ['state'] : [] }),
+    readiness: () => ({ isLoaded: true, isDraining, degraded: degraded() }),
     view: {
       routes: () => describeRoutes(gateway.snapshot),
       backends: () => describeBackends(gateway.live, clock.steady()),

@@ -10,7 +10,7 @@ export interface KeptRun extends GatewayAddresses {
 
 /** What a person can try while everything stays up: commands to paste into another terminal. */
 export function keepLines({ http, admin, configFile, models }: KeptRun): string[] {
-  const body = JSON.stringify(describeSample(readRequests()[0]!));
+  const body = JSON.stringify(describeSample(readRequests()[1]!));
   const explained = JSON.stringify({ method: 'POST', path: '/v2/models/diagnosis/infer', body: JSON.parse(body) });
   const json = "-H 'content-type: application/json'";
   const title = (text: string): string => styleText('bold', text);

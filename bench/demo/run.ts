@@ -21,6 +21,7 @@ const USAGE = `npm run demo -- [options]
   --keep        stay up afterwards, with addresses and commands to try, until Ctrl-C`;
 
 const SETTLE_MS = 5_000;
+const DEATH_MS = 300;
 
 interface Run {
   readonly seconds: number;
@@ -80,7 +81,7 @@ async function scrapeSettled(admin: Client): Promise<Scrape> {
 }
 
 async function explainOne(admin: Client): Promise<string> {
-  const body = describeSample(readRequests()[0]!);
+  const body = describeSample(readRequests()[1]!);
   const request = { method: 'POST', path: '/v2/models/diagnosis/infer', headers: { 'x-request-id': 'demo-1' }, body };
   const explanation: Explanation = JSON.parse(await admin.post('/admin/explain', request));
   return renderExplanation(explanation);
@@ -130,7 +131,8 @@ async function main(argv: readonly string[]): Promise<number> {
     return 0;
   } catch (error) {
     if (interrupted !== null) return keep && interrupted === 'SIGINT' ? 0 : 130;
-    // When a process ends, requests fail too; its last words say more than they.
+    // When a process ends, requests fail first; its last words come a moment later and say more.
+    await sleep(DEATH_MS, undefined, { signal: stop.signal }).catch(() => {});
     throw stop.signal.aborted ? stop.signal.reason : error;
   } finally {
     await processes.stop();

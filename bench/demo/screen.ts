@@ -69,9 +69,9 @@ export class Screen {
   #line(): string {
     const { tallies, elapsed } = this.#traffic;
     const { diagnosis, 'diagnosis-even': even } = tallies;
-    const says = (tally: Tally): string => `strong ${percent(recentShare(tally))}, right ${percent(tally.accuracy)}`;
     const seconds = (elapsed * this.#seconds).toFixed(0).padStart(3);
-    return `${seconds} s  ${count(diagnosis.requests)} requests per route; bandit: ${says(diagnosis)}; even split: ${says(even)}`;
+    const bandit = `strong ${percent(recentShare(diagnosis), 0)}, ${percent(diagnosis.accuracy)} right`;
+    return `${seconds} s  ${count(diagnosis.requests)} requests a route; bandit: ${bandit}; even split: ${percent(even.accuracy)} right`;
   }
 }
 

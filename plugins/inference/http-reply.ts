@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
@@ -6,6 +7,8 @@ import { hasBodyLeft } from './framing.ts';
 
 /** How long the rest of a body is still read after the answer, so that the client gets to see the answer. */
 const LINGER_MS = 2000;
+
+const NOTHING = Buffer.alloc(0);
 
 /** Connections that are to be closed after an answer: requests that come behind it are not begun. */
 const closing = new WeakSet<Socket>();
@@ -21,7 +24,7 @@ export class HttpReply implements Reply {
   readonly #isDraining: () => boolean;
   #mustClose = false;
 
-  constructor(request: IncomingMessage, response: ServerResponse, isDraining: () => boolean) {
+  constructor(request: IncomingMessage, response: ServerResponse, isDraining: () => boolean = () => false) {
     this.#request = request;
     this.#response = response;
     this.#isDraining = isDraining;
@@ -44,8 +47,9 @@ export class HttpReply implements Reply {
 
   head(status: number, headers: HeaderList): void {
     this.#writeHead(status, headers);
-    // Without this the head would wait for the first piece of the body, which may be long in coming.
-    this.#response.flushHeaders();
+    // Without this the head would wait for the first piece of the body, which may be long in coming. `flushHeaders`
+    // would write it as UTF-8, and header fields are bytes (RFC 9110 5.5).
+    this.#response.write(NOTHING);
   }
 
   write(chunk: Uint8Array): boolean {

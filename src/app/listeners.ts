@@ -1,7 +1,7 @@
 import Fastify, { type FastifyInstance } from 'fastify';
 
 import { admin, type AdminView } from '../../plugins/admin.ts';
-import { answerClientError, errors } from '../../plugins/errors.ts';
+import { answerClientError, answerFrameworkError, errors } from '../../plugins/errors.ts';
 import { health, type Readiness } from '../../plugins/health.ts';
 import { inference } from '../../plugins/inference.ts';
 import { metrics as metricsPlugin } from '../../plugins/metrics.ts';
@@ -43,6 +43,7 @@ export async function createDataListener(settings: Settings, parts: DataParts): 
     // Requests on open connections are still answered while the gateway drains; the lane then closes the connection.
     return503OnClosing: false,
     clientErrorHandler: answerClientError,
+    frameworkErrors: answerFrameworkError,
     rewriteUrl: (request) => originForm(request.url ?? '/'),
   });
   await fastify.register(errors, { logger: parts.logger });
@@ -64,6 +65,7 @@ export async function createAdminListener(settings: Settings, parts: AdminParts)
     logger: false,
     requestTimeout: ADMIN_TIMEOUT_MS,
     clientErrorHandler: answerClientError,
+    frameworkErrors: answerFrameworkError,
     exposeHeadRoutes: false,
   });
   await fastify.register(errors, { logger: parts.logger });

@@ -38,6 +38,8 @@ export interface EnricherOptions {
 }
 
 export interface Enricher {
+  /** Whether a store fails now and its features are served by policy. */
+  isDegraded(): boolean;
   /** Prepares the views of a snapshot, before a request uses it. Caches of views that did not change stay. */
   adopt(snapshot: Pick<Snapshot, 'views' | 'limits'>): void;
   /**
@@ -69,6 +71,8 @@ export function createEnricher({ stores, clock, metrics, logger }: EnricherOptio
   let maxRows = 0;
 
   return {
+    isDegraded: () => health.isDegraded,
+
     adopt({ views, limits }) {
       maxRows = limits.rows;
       const kept: typeof caches = new Map();

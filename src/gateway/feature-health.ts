@@ -14,6 +14,10 @@ export class FeatureHealth {
     this.#degradation = new Degradation('features', metrics.gauge('makas_degraded', 'features'), logger);
   }
 
+  get isDegraded(): boolean {
+    return this.#degradation.isDegraded;
+  }
+
   /** Forgets the stores that are not among these. */
   retain(ids: ReadonlySet<string>): void {
     for (const id of this.#failing.keys()) if (!ids.has(id)) this.#end(id);

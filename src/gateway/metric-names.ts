@@ -57,7 +57,7 @@ export const metrics = {
     true,
   ),
 
-  makas_shadow_total: counter(['route', 'backend', 'result'], 'Copies that were sent to a shadow, by result.'),
+  makas_shadow_total: counter(['route', 'backend', 'result'], 'Copies for a shadow, by result: ok, error, timeout, dropped.'),
   makas_shadow_dropped_total: counter(['route', 'backend', 'reason'], 'Copies that were not sent, by reason.'),
   makas_shadow_compared_total: counter(
     ['route', 'backend', 'result'],
@@ -77,7 +77,7 @@ export const metrics = {
     'Feature values by status: present, null, not_found, stale, defaulted, overridden, error.',
   ),
   makas_feature_age_seconds: histogram(['view'], AGES, 'Age of the oldest value used in a request.'),
-  makas_feature_read_seconds: histogram(['view'], STORE_TIMES, 'Time of a request that waited for the online store.'),
+  makas_feature_read_seconds: histogram(['view'], STORE_TIMES, 'Duration of one read of the online store.'),
   makas_feature_errors_total: counter(
     ['view', 'reason'],
     'Reads of the online store that failed: timeout, store; and values that cannot be read as their type: value.',

@@ -21,15 +21,50 @@ export interface TestGateway {
   metrics(): Promise<string>;
   /** Value of one series as the scrape shows it, 0 when it is not there. */
   metric(series: string): Promise<number>;
+  ledger(): Promise<Ledger>;
   close(): Promise<void>;
 }
 
 /** The head that most test configurations share: free ports, state in a folder of the test. */
-export function configHead(folder: string): string {
+export function configHead(folder: string, http = ''): string {
   return `version: 1
-listen: { http: { host: 127.0.0.1, port: 0 }, admin: { host: 127.0.0.1, port: 0 } }
+listen: { http: { host: 127.0.0.1, port: 0${http === '' ? '' : `, ${http}`} }, admin: { host: 127.0.0.1, port: 0 } }
 state: { kind: embedded, path: ${JSON.stringify(join(folder, 'var'))} }
 `;
+}
+
+export interface OneRoute {
+  /** Further keys of `listen.http`, as YAML in one line. */
+  readonly http?: string;
+  /** Further keys of the backend `main`. */
+  readonly backend?: string;
+  /** Further keys of the route. */
+  readonly route?: string;
+  /** Further keys of its rule. */
+  readonly rule?: string;
+  /** `limits`, as YAML in one line. */
+  readonly limits?: string;
+}
+
+/** A configuration of one route for every model, to one backend `main` with these endpoints. */
+export function oneRoute(endpoints: readonly string[], more: OneRoute = {}): (folder: string) => string {
+  const { http = '', backend = '', route = '', rule = '', limits = '' } = more;
+  const keys = (text: string): string => (text === '' ? '' : `, ${text}`);
+  return (folder) => `${configHead(folder, http)}
+limits: { ${limits} }
+backends:
+  main: { protocol: oip, endpoints: ${JSON.stringify(endpoints)}${keys(backend)} }
+routes:
+  - { name: all${keys(route)}, rules: [{ name: only, backend: main${keys(rule)} }] }
+`;
+}
+
+/** What became of the requests so far; when all is well, started = completed + aborted + inflight. */
+export interface Ledger {
+  readonly started: number;
+  readonly completed: number;
+  readonly aborted: number;
+  readonly inflight: number;
 }
 
 /** Starts a real gateway in this process. `yaml` gets the folder of the test, to name files in it. */
@@ -57,11 +92,29 @@ export async function startGateway(yaml: (folder: string) => string): Promise<Te
       const line = (await metrics()).split('\n').find((text) => text.startsWith(`${series} `));
       return line === undefined ? 0 : Number(line.slice(series.length + 1));
     },
+    async ledger() {
+      const text = await metrics();
+      return {
+        started: sumOf(text, 'makas_requests_started_total'),
+        completed: sumOf(text, 'makas_requests_total'),
+        aborted: sumOf(text, 'makas_requests_aborted_total'),
+        inflight: sumOf(text, 'makas_requests_inflight'),
+      };
+    },
     async close() {
       await app.close();
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Sum over all label sets of a metric. */
+export function sumOf(exposition: string, metric: string): number {
+  let sum = 0;
+  for (const line of exposition.split('\n')) {
+    if (line.startsWith(`${metric} `) || line.startsWith(`${metric}{`)) sum += Number(line.slice(line.lastIndexOf(' ')));
+  }
+  return sum;
 }
 
 export interface GatewayProcess {

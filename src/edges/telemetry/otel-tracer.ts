@@ -1,5 +1,7 @@
 import {
+  context,
   createTraceState,
+  logs,
   ROOT_CONTEXT,
   trace,
   TraceFlags,
@@ -7,8 +9,9 @@ import {
   type SpanContext,
   type Tracer as SpanMaker,
 } from '@opentelemetry/api';
-import { resourceFromAttributes } from '@opentelemetry/resources';
-import { AlwaysOnSampler, TracerProvider } from '@opentelemetry/sdk-trace';
+import { envDetector, hostDetector, resourceFromAttributes } from '@opentelemetry/resources';
+import { NodeSDK } from '@opentelemetry/sdk-node';
+import { AlwaysOnSampler } from '@opentelemetry/sdk-trace';
 
 import type { Clock, RequestTrace } from '../../gateway/ports.ts';
 import { version } from '../../version.ts';
@@ -22,21 +25,30 @@ import type { ClosableTracer, TracerPorts, TracingSettings } from './tracer.ts';
  * anything else, so that a request that is not sampled costs the reading of one header.
  */
 export class OtelTracer implements ClosableTracer {
-  readonly #provider: TracerProvider;
+  readonly #sdk: NodeSDK;
   readonly #spans: SpanMaker;
   readonly #clock: Clock;
   readonly #sample: number;
   readonly #draw: () => number;
 
   constructor(settings: TracingSettings, { clock, logger, metrics, draw }: TracerPorts) {
-    this.#provider = new TracerProvider({
+    this.#sdk = new NodeSDK({
       // The decision was made when a span is started.
       sampler: new AlwaysOnSampler(),
-      resource: resourceFromAttributes({ 'service.name': settings.name, 'service.version': version }),
+      serviceName: settings.name,
+      resource: resourceFromAttributes({ 'service.version': version }),
+      // OTEL_RESOURCE_ATTRIBUTES says where this runs. Not the process: its arguments are nobody's business.
+      resourceDetectors: [envDetector, hostDetector],
       spanProcessors: [new SpanQueue(settings, logger, metrics, () => clock.steady())],
       spanLimits: { attributeValueLengthLimit: 1024 },
+      // Only traces, by hand: metrics are Prometheus's, the log is pino's, nothing is patched.
+      metricReaders: [],
+      logRecordProcessors: [],
+      instrumentations: [],
+      textMapPropagator: null,
     });
-    this.#spans = this.#provider.getTracer('makas', version);
+    this.#sdk.start();
+    this.#spans = trace.getTracer('makas', version);
     this.#clock = clock;
     this.#sample = settings.sample;
     this.#draw = draw;
@@ -63,9 +75,13 @@ export class OtelTracer implements ClosableTracer {
       timer = setTimeout(resolve, limitMs);
     });
     // What fails here was counted where it failed.
-    const done = this.#provider.shutdown().catch(() => undefined);
+    const done = this.#sdk.shutdown().catch(() => undefined);
     await Promise.race([done, limit]);
     clearTimeout(timer);
+    // The SDK registered itself for the process.
+    trace.disable();
+    context.disable();
+    logs.disable();
   }
 }
 

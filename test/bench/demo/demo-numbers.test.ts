@@ -11,7 +11,7 @@ import { layTable, percent, points, sparkline, wrapLine } from '../../../bench/d
 const near = (a: number, b: number): boolean => Math.abs(a - b) < 1e-12;
 
 test('the interval of a share is that of Wilson', (t) => {
-  // statsmodels 0.14: proportion_confint(n, total, method='wilson').
+  // statsmodels 0.15.0: proportion_confint(n, total, method='wilson').
   const cases: [n: number, total: number, low: number, high: number][] = [
     [97, 900, 0.08915980131241683, 0.1297297582336034],
     [0, 50, 0.0, 0.07134759913335868],

@@ -63,7 +63,7 @@ test('the demo runs to its end and reports what it measured', async (t) => {
   t.equal(rewards, numberIn(out, /copies: ([\d,]+) ok/), 'each request of the bandit was mirrored');
   t.match(out, /copies: [\d,]+ ok, 0 error, 0 timeout, 0 dropped/);
   t.match(out, /candidate agrees on 9\d\.\d % of the labels/);
-  t.match(out, /even split +\d\d\.\d % +\+\d+\.\d \([+-]\d+\.\d to \+\d+\.\d\)/);
+  t.match(out, /even split +\d\d\.\d % +[+-]\d+\.\d \([+-]\d+\.\d to [+-]\d+\.\d\)/);
   t.match(out, /\([\d.]+ % to [\d.]+ %\) of [\d,]+ users; configured 10\.0 %/);
   t.match(out, /0 of them saw both models/);
   t.match(out, /values: 9[67]\.\d % found, [234]\.\d % filled with a default/);

@@ -1,0 +1,118 @@
+import { test } from 'tap';
+
+import { startGateway } from '../support/gateway.ts';
+import { answerInfer, startServer } from '../support/model-server.ts';
+import { startRedis } from '../support/redis-server.ts';
+import { banditOf, forEachOf, INFER_BODY, inferPath, openClient, range, until } from '../support/traffic.ts';
+
+interface Reward {
+  readonly decision: string;
+  readonly reward: number;
+  readonly arm: string;
+}
+
+test('without its Redis a gateway serves on, keeps rewards, says so, and counts each once when it is back', async (t) => {
+  const redis = await startRedis();
+  t.teardown(() => redis.stop());
+  const server = await startServer(answerInfer('any'));
+  t.teardown(() => server.close());
+  const gateway = await startGateway(
+    () => `version: 1
+listen: { http: { host: 127.0.0.1, port: 0 }, admin: { host: 127.0.0.1, port: 0 } }
+state: { kind: redis, url: '${redis.url}', timeout: 150ms }
+backends:
+  a: { protocol: oip, endpoints: ['${server.url}'] }
+  b: { protocol: oip, endpoints: ['${server.url}'] }
+routes:
+  - name: rank
+    match: { model: rank }
+    expose: true
+    rules: [{ bandit: { name: rank, policy: thompson, arms: [a, b], refresh: 100ms, floor: 20%, reward: { wait: 1h } } }]
+`,
+  );
+  t.teardown(() => gateway.close());
+  const client = openClient(gateway.url);
+  t.teardown(() => client.close());
+
+  const all: Reward[] = [];
+  const serve = async (count: number): Promise<Reward[]> => {
+    const served = await forEachOf(range(count), 8, async (): Promise<Reward> => {
+      const { status, headers } = await client.post(inferPath('rank'), INFER_BODY);
+      if (status !== 200) throw new Error(`status ${status}`);
+      const arm = String(headers['makas-backend']);
+      return { decision: String(headers['makas-decision']), reward: arm === 'b' ? 1 : 0.25, arm };
+    });
+    all.push(...served);
+    return served;
+  };
+  const send = async (rewards: readonly Reward[]): Promise<string[]> => {
+    const body = rewards.map(({ decision, reward }) => ({ decision, reward }));
+    const { text } = await client.post('/rewards', body);
+    return (JSON.parse(text) as { results: { result: string }[] }).results.map(({ result }) => result);
+  };
+  const readiness = async (): Promise<{ status: number; degraded: string[] }> => {
+    const answer = await fetch(`${gateway.adminUrl}/readyz`);
+    const { degraded = [] } = (await answer.json()) as { degraded?: string[] };
+    return { status: answer.status, degraded };
+  };
+  const degraded = (): Promise<number> => gateway.metric('makas_degraded{reason="state"}');
+  const isCounted = async (rewards: readonly Reward[]): Promise<boolean> => {
+    const { arms } = await banditOf(gateway.adminUrl, 'rank');
+    return arms.reduce((sum, { count }) => sum + count, 0) >= rewards.length;
+  };
+  const checkSums = async (): Promise<void> => {
+    for (const { name, count, mean, served } of (await banditOf(gateway.adminUrl, 'rank')).arms) {
+      const own = all.filter(({ arm }) => arm === name);
+      const sum = own.reduce((total, { reward }) => total + reward, 0);
+      t.equal(count, own.length, `${name}: every reward once`);
+      t.equal(served, own.length, `${name}: every decision once`);
+      t.ok(Math.abs(mean - (1 + sum) / (2 + own.length)) < 1e-12, `${name}: the sum is exact`);
+    }
+  };
+
+  t.ok((await send(await serve(100))).every((result) => result === 'counted'));
+  await until('the rewards are learned from', () => isCounted(all));
+  t.same(await readiness(), { status: 200, degraded: [] });
+
+  const ways = [
+    { name: 'frozen', leave: () => redis.pause(), back: () => redis.resume() },
+    { name: 'killed', leave: () => redis.kill(), back: () => redis.restart() },
+  ];
+  for (const { name, leave, back } of ways) {
+    const before = await banditOf(gateway.adminUrl, 'rank');
+    await leave();
+    await until('it is noticed', async () => (await degraded()) === 1);
+    t.same(await readiness(), { status: 200, degraded: ['state'] }, name);
+    t.equal((await banditOf(gateway.adminUrl, 'rank')).healthy, false, name);
+
+    const served = await serve(120);
+    const away = await banditOf(gateway.adminUrl, 'rank');
+    t.equal(away.version, before.version, `${name}: the last posterior is served`);
+    t.same(
+      away.arms.map(({ share }) => share),
+      before.arms.map(({ share }) => share),
+    );
+    const single = await client.post('/rewards', { decision: served[0]!.decision, reward: served[0]!.reward });
+    t.equal(single.status, 202, name);
+    t.ok((await send(served.slice(1))).every((result) => result === 'buffered'), name);
+    // An impatient client that sends again.
+    t.ok((await send(served.slice(0, 30))).every((result) => result === 'buffered'), name);
+    t.ok((await gateway.metric('makas_rewards_buffered')) >= 120, name);
+
+    await back();
+    await until('it is well again', async () => (await degraded()) === 0);
+    await until('what waited is counted', () => isCounted(all));
+    t.same(await readiness(), { status: 200, degraded: [] }, name);
+    await until('nothing waits', async () => (await gateway.metric('makas_rewards_buffered')) === 0);
+    await until('all decisions are reported', async () => {
+      const { arms } = await banditOf(gateway.adminUrl, 'rank');
+      return arms.reduce((sum, each) => sum + each.served, 0) >= all.length;
+    });
+    await checkSums();
+    t.ok((await send(served)).every((result) => result === 'repeated'), `${name}: it is known what was counted`);
+    t.ok((await send(await serve(20))).every((result) => result === 'counted'), `${name}: new ones count at once`);
+    await until('they are read', () => isCounted(all));
+  }
+  const flushed = await gateway.metric('makas_rewards_flushed_total{bandit="rank",result="counted"}');
+  t.ok(flushed >= 240 - 2, `${flushed} rewards were counted from the buffer`);
+});
