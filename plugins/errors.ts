@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 import type { FastifyError, FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify';
@@ -51,11 +52,13 @@ export const errors = Object.assign(install, { [Symbol.for('skip-override')]: tr
  * connection in the middle of an answer is closed without a word, which would land inside that answer.
  */
 export function answerClientError(error: Error & { code?: string }, socket: Socket): void {
-  const { _httpMessage: underWay } = socket as Socket & { _httpMessage?: { headersSent: boolean } | null };
+  const underWay = answerUnderWay(socket);
   if (error.code === 'ECONNRESET' || !socket.writable || underWay?.headersSent === true) {
     socket.destroy();
     return;
   }
+  // The error is behind a request that is whole, whose answer the client would take this one for.
+  
   const code = clientErrorCode(error.code);
   const { status, message } = errorRegistry[code];
   const body = errorBody(message);
@@ -68,6 +71,17 @@ export function answerClientError(error: Error & { code?: string }, socket: Sock
     'connection: close',
   ];
   socket.end(`${head.join('\r\n')}\r\n\r\n${body.toString()}`);
+}
+
+/** The answer that has its turn on a connection: node:http offers no other way to it. */
+function answerUnderWay(socket: Socket): ServerResponse | null {
+  return (socket as Socket & { _httpMessage?: ServerResponse | null })._httpMessage ?? null;
+}
+
+function closeAfterAnswers(socket: Socket): void {
+  const underWay = answerUnderWay(socket);
+  if (underWay === null) socket.end();
+  else underWay.once('finish', () => closeAfterAnswers(socket));
 }
 
 /** Answers what Fastify refuses before there is a route, such as a path that cannot be decoded: its `frameworkErrors`. */

@@ -38,8 +38,13 @@ export const inference: FastifyPluginCallback<InferenceOptions> = (fastify, opti
     else response.writeContinue();
     fastify.server.emit('request', request, response);
   });
+  // What else a client may expect is not known here and may be ignored, RFC 9110 10.1.1.
+  fastify.server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    fastify.server.emit('request', request, response);
+  });
   for (const url of ['/v2', '/v2/*', '/v1/models', '/v1/models/*']) {
-    fastify.all(prefix + url, {
+    // Fastify puts the prefix before it: `prefix` is an option that it knows.
+    fastify.all(url, {
       onRequest: (request, reply) => {
         reply.hijack();
         lane.take(request.raw, reply.raw);

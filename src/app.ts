@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 
+import { closeGently } from './app/drain.ts';
 import { createAdminListener, createDataListener } from './app/listeners.ts';
 import { Reloader } from './app/reload.ts';
 import { needRestart, readSettings } from './app/settings.ts';
@@ -27,6 +28,7 @@ import { Mirror } from './gateway/mirror.ts';
 import type { Clock } from './gateway/ports.ts';
 import { factsOf } from './gateway/request-description.ts';
 import { RewardDesk } from './gateway/rewards.ts';
+import { SigningKeyKeeper } from './gateway/signing-key.ts';
 import { DecisionTokens, signingKeyFrom } from './gateway/token.ts';
 import { version } from './version.ts';
 
@@ -37,6 +39,8 @@ export interface AppOptions {
   readonly clock?: Clock;
   /** Where log lines go. Default: standard output. */
   readonly output?: LineOutput;
+  /** Time between checks of the signing key that replicas share, milliseconds. Default: half a minute. */
+  readonly keyCheckMs?: number;
 }
 
 /** A running gateway. */
@@ -55,7 +59,8 @@ const systemClock: Clock = { now: () => Date.now(), steady: () => performance.no
 
 /**
  * The composition root: the one place that knows all parts. Rejects with a text for operators when the gateway cannot
- * start, and leaves nothing behind then; a Redis or a model server that is away is no such reason.
+ * start, and leaves nothing behind then; a Redis or a model server that is away is no such reason. While the Redis that
+ * keeps the signing key is away, bandits serve without tokens, and rewards are refused.
  */
 export async function startApp(options: AppOptions): Promise<App> {
   const stack = new AsyncDisposableStack();
@@ -69,7 +74,7 @@ export async function startApp(options: AppOptions): Promise<App> {
 
 /** Makes every part and wires it. What must be ended is put on the stack, and ends in the opposite order. */
 async function wire(
-  { path, config, clock = systemClock, output = new LineOutput() }: AppOptions,
+  { path, config, clock = systemClock, output = new LineOutput(), keyCheckMs }: AppOptions,
   stack: AsyncDisposableStack,
 ): Promise<App> {
   const settings = readSettings(config.config);
@@ -94,9 +99,13 @@ async function wire(
   // State, and what learns from it.
   const { store, bufferLimit } = await openState(config.config, logger);
   stack.defer(() => store.close());
-  const key = settings.rewardSecret === null ? await store.signingKey() : signingKeyFrom(settings.rewardSecret);
-  const tokens = new DecisionTokens(key);
+  const tokens = new DecisionTokens(settings.rewardSecret === null ? null : signingKeyFrom(settings.rewardSecret));
   const degradation = new Degradation('state', metrics.gauge('makas_degraded', 'state'), logger);
+  if (settings.rewardSecret === null) {
+    const keeper = new SigningKeyKeeper({ store, tokens, logger, degradation, checkMs: keyCheckMs });
+    stack.defer(() => keeper.close());
+    await keeper.start();
+  }
   const learner = new BanditLearner({ store, tokens, clock, logger, metrics, degradation });
   stack.defer(() => learner.close());
 
@@ -172,10 +181,7 @@ async function wire(
   stack.defer(async () => {
     isDraining = true;
     logger.info({}, 'draining');
-    const closed = data.close();
-    await gateway.drain(settings.drainMs);
-    data.server.closeAllConnections();
-    await closed;
+    await closeGently(data, settings.drainMs);
   });
   admin = await createAdminListener(settings, {
     metrics,

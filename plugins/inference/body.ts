@@ -74,11 +74,7 @@ function collect(request: IncomingMessage, limits: Limits, receiver: BodyReceive
  * The body as a source that may be opened more than once as long as nothing was read: an attempt that found no connection
  * has read nothing.
  */
-function boundedBody(
-  request: IncomingMessage,
-  first: readonly Buffer[],
-  limits: Limits,
-): AsyncIterable<Uint8Array> {
+function boundedBody(request: IncomingMessage, first: readonly Buffer[], limits: Limits): AsyncIterable<Uint8Array> {
   return { [Symbol.asyncIterator]: () => readBounded(request, first, limits.bodyBytes) };
 }
 

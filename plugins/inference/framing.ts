@@ -14,15 +14,17 @@ const TARGET = /^[\x21\x22\x24-\x7e]+$/;
  * the kind. Such a request is refused and its connection closed.
  */
 export function findFramingDoubt(request: IncomingMessage): GatewayError | null {
-  const { rawHeaders, headers } = request;
+  const { rawHeaders, headers, httpVersion } = request;
+  if (httpVersion !== '1.1' && httpVersion !== '1.0')
+    return new GatewayError('BAD_REQUEST', 'The version of HTTP must be 1.1 or 1.0.');
   if (rawHeaders.length >= 2 * FIELDS_MAX) return new GatewayError('HEADERS_TOO_LARGE');
   const coding = headers['transfer-encoding'];
-  if (coding !== undefined && (coding.toLowerCase() !== 'chunked' || request.httpVersion !== '1.1'))
+  if (coding !== undefined && (coding.toLowerCase() !== 'chunked' || httpVersion !== '1.1'))
     return new GatewayError('BAD_REQUEST', 'The only transfer coding that is understood is chunked, in HTTP/1.1.');
   if (!TARGET.test(request.url ?? ''))
     return new GatewayError('BAD_REQUEST', 'The request target holds characters that it must not have.');
-  const { host } = headers;
-  if ((host !== undefined && !HOST.test(host)) || countHosts(rawHeaders) > 1)
+  const hosts = countHosts(rawHeaders);
+  if (hosts > 1 || (hosts === 0 ? httpVersion === '1.1' : !HOST.test(headers.host ?? '')))
     return new GatewayError('BAD_REQUEST', 'The request needs exactly one valid Host.');
   return null;
 }
@@ -38,7 +40,7 @@ function countHosts(rawHeaders: readonly string[]): number {
 
 /** Whether a part of a body is still on its way. */
 export function hasBodyLeft(request: IncomingMessage): boolean {
-  if (request.complete) return false;
+  if (request.complete || request.readableEnded) return false;
   const length = request.headers['content-length'];
   return request.headers['transfer-encoding'] !== undefined || (length !== undefined && Number(length) !== 0);
 }

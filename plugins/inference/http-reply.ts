@@ -39,7 +39,7 @@ export class HttpReply implements Reply {
     if (this.#response.headersSent || this.#response.destroyed) return;
     this.#writeHead(status, headers);
     if (body === null || body.length === 0) this.end();
-    else if (hasBodyLeft(this.#request)) {
+    else if (this.#mustLinger()) {
       this.#response.write(body);
       this.end();
     } else this.#response.end(body);
@@ -57,7 +57,7 @@ export class HttpReply implements Reply {
   }
 
   end(): void {
-    if (hasBodyLeft(this.#request)) this.#endLater();
+    if (this.#mustLinger()) this.#endLater();
     else this.#response.end();
   }
 
@@ -77,6 +77,11 @@ export class HttpReply implements Reply {
     const { socket } = this.#request;
     socket.once('close', callback);
     response.once('close', () => socket.off('close', callback));
+  }
+
+  /** Not when the framing is in doubt: then nothing more is read. */
+  #mustLinger(): boolean {
+    return !this.#mustClose && hasBodyLeft(this.#request);
   }
 
   /** What is left of a body that nobody reads must not be taken for the next request, nor be waited for. */

@@ -10,6 +10,7 @@ import type { PromMetrics } from '../edges/telemetry/metrics.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import type { Logger } from '../gateway/ports.ts';
 import type { RewardDesk } from '../gateway/rewards.ts';
+import { watchSockets } from './drain.ts';
 import type { Settings } from './settings.ts';
 
 /** Names of models may be long; Fastify's own limit of a path parameter is 100 characters. */
@@ -33,8 +34,10 @@ export async function createDataListener(settings: Settings, parts: DataParts): 
     http: {
       maxHeaderSize: http.maxHeaderBytes,
       headersTimeout: http.headerTimeoutMs,
-      connectionsCheckingInterval: CONNECTION_CHECK_MS,
+      connectionsCheckingInterval: Math.min(CONNECTION_CHECK_MS, http.headerTimeoutMs),
       insecureHTTPParser: false,
+      // The lane checks it: node:http would answer in a form of its own.
+      requireHostHeader: false,
     },
     requestTimeout: http.requestTimeoutMs,
     keepAliveTimeout: http.keepAliveMs,
@@ -46,6 +49,7 @@ export async function createDataListener(settings: Settings, parts: DataParts): 
     frameworkErrors: answerFrameworkError,
     rewriteUrl: (request) => originForm(request.url ?? '/'),
   });
+  watchSockets(fastify);
   await fastify.register(errors, { logger: parts.logger });
   await fastify.register(inference, { ...parts, prefix: http.prefix });
   await fastify.register(rewardsPlugin, { desk: parts.desk, maxBatch: settings.maxBatch });

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 
+import { GatewayError } from '../core/errors.ts';
 import { inferenceHeader } from '../protocol/oip-binary.ts';
 import { renameAnswer } from '../protocol/rename.ts';
 import { answerHeaders, findHeader } from './headers.ts';
@@ -52,14 +53,16 @@ export class AnswerRelay {
     this.#reply.onDrain(callback);
   }
 
+  /** Throws when the answer is larger than allowed, or its head cannot be written. */
   onHead(status: number, raw: HeaderList): void {
-    const { added, mapping } = this.#settings;
+    const { added, mapping, maxAnswerBytes } = this.#settings;
     this.status = status;
     const headers = answerHeaders(raw, null);
     for (let i = 0; i < added.length; i++) headers.push(added[i] as string);
     this.headers = headers;
     const length = findHeader(raw, 'content-length');
     this.#length = length === undefined ? -1 : Number(length);
+    if (this.#length > maxAnswerBytes) throw new GatewayError('UPSTREAM_BAD_RESPONSE');
     if (mapping !== null && isMappable(status, headers)) this.#mode = 'hold';
     else if (this.#length >= 0 && this.#length <= ONE_WRITE_MAX) this.#mode = 'one-write';
     else this.#sendHead();

@@ -92,12 +92,15 @@ export class BanditLearner {
     return weights;
   }
 
-  /** Counts a decision as served and gives its token. `timeMs` is the time of the decision. */
+  /** Counts a decision as served and gives its token, if there is a key. `timeMs` is the time of the decision. */
   serve(assignment: Assignment, timeMs: number): string | null {
     const { bandit, armIndex, propensity, posteriorVersion } = assignment;
     if (bandit === null) return null;
-    this.#served.add(bandit, armIndex, timeMs);
-    return this.#options.tokens.issue(timeMs, bandit.id, bandit.arms[armIndex]!.id, propensity, posteriorVersion);
+    const { tokens } = this.#options;
+    const token = tokens.issue(timeMs, bandit.id, bandit.arms[armIndex]!.id, propensity, posteriorVersion);
+    // Without a token nobody can reward the decision; counted, it would get the default reward for certain.
+    if (token !== null) this.#served.add(bandit, armIndex, timeMs);
+    return token;
   }
 
   /** Refreshes from now on; the first time at once. */

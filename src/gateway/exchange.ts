@@ -23,7 +23,7 @@ export interface Exchange {
   /** Set once the exchange reached its terminal state. */
   isFinished: boolean;
   /** What to stop when the client goes away. */
-  onAbort: (() => void) | null;
+  onAbort: { abort(): void } | null;
 }
 
 /** Whether the body is whole in memory. */

@@ -176,7 +176,7 @@ export class Gateway implements DispatchPorts {
     if (exchange.isFinished) return;
     const body = errorBody(error.message);
     const { reply, record } = exchange;
-    exchange.onAbort?.();
+    exchange.onAbort?.abort();
     const headers = [
       'content-type',
       'application/json',
@@ -225,7 +225,7 @@ export class Gateway implements DispatchPorts {
 
   #clientClosed(exchange: Exchange): void {
     if (exchange.isFinished) return;
-    exchange.onAbort?.();
+    exchange.onAbort?.abort();
     exchange.record.status = errorRegistry.CLIENT_CLOSED.status;
     exchange.record.error = 'CLIENT_CLOSED';
     this.#end(exchange, 'client-closed');

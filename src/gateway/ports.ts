@@ -171,8 +171,11 @@ export interface BanditSums {
 /** State shared by the replicas. Everything is additive or set-if-absent: any order, and a retry does no harm. */
 export interface StateStore {
   readonly kind: 'embedded' | 'redis';
-  /** The key that signs tokens; made at first use and the same for all replicas. */
-  signingKey(): Promise<Uint8Array>;
+  /**
+   * The 32-byte key that signs tokens, the same for all replicas. When the state has none, `proposal` becomes it, or
+   * else a new one. May wait some seconds for a connection; rejects when there is none.
+   */
+  signingKey(proposal?: Uint8Array): Promise<Uint8Array>;
   /** Resolves when the rewards are durable, one outcome for each, in order. Rejects when nothing was stored. */
   addRewards(rewards: readonly RewardWrite[]): Promise<readonly RewardOutcome[]>;
   addServed(counts: readonly ServedCount[]): Promise<void>;

@@ -66,6 +66,7 @@ const RETRY_MS = 250;
 const FLUSH_BATCH = 500;
 const CLOSE_ATTEMPTS = 3;
 const UNKNOWN_BANDIT = 'unknown';
+const NO_KEY = 'The state is away, and with it the key that decision is checked with; send the reward again later.';
 
 /**
  * Takes rewards: checks each, has it stored once, and tells its result. While the store is away rewards wait in a
@@ -119,7 +120,8 @@ export class RewardDesk {
     const reward = readRewardItem(item);
     if (typeof reward === 'string') return this.#result(decision, 'invalid', UNKNOWN_BANDIT, reward);
     const token = tokens.verify(reward.decision);
-    if (token === null) return this.#result(decision, 'forged', UNKNOWN_BANDIT);
+    if (token === 'no key') return this.#result(decision, 'refused', UNKNOWN_BANDIT, NO_KEY);
+    if (token === 'forged') return this.#result(decision, 'forged', UNKNOWN_BANDIT);
     const bandit = this.#banditOf(token.banditId);
     const arm = bandit?.arms.find(({ id }) => id === token.armId);
     if (bandit === undefined || arm === undefined)

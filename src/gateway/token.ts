@@ -13,49 +13,72 @@ import {
 const ID_PREFIX_BYTES = 8;
 const COUNTER_AT = DECISION_ID_AT + ID_PREFIX_BYTES;
 const COUNTER_END = 2 ** 32;
+const MIN_KEY_BYTES = 32;
 
 /** The signing key that a configured secret stands for: 32 bytes, the same on every replica. */
 export function signingKeyFrom(secret: string): Uint8Array {
   return new Uint8Array(hkdfSync('sha256', secret, '', 'makas decision token', 32));
 }
 
+/** Why a text is no token: nobody with the key made it, or there is no key yet and it may be one. */
+export type TokenDoubt = 'forged' | 'no key';
+
 /**
  * Makes and checks decision tokens: a payload and the first 16 bytes of its HMAC-SHA256. A decision id is 8 random
  * bytes of this process and a counter, so making one asks nothing of the operating system.
  */
 export class DecisionTokens {
-  readonly #key: KeyObject;
+  #key: KeyObject | null = null;
+  #previous: KeyObject | null = null;
   readonly #bytes = Buffer.alloc(TOKEN_BYTES);
   readonly #payload = this.#bytes.subarray(0, TOKEN_PAYLOAD_BYTES);
   #counter = COUNTER_END;
 
-  constructor(key: Uint8Array) {
-    if (key.length < 32) throw new RangeError('A signing key has at least 32 bytes.');
-    this.#key = createSecretKey(key);
+  /** Without a key no token is issued until `useKey`. */
+  constructor(key: Uint8Array | null = null) {
+    if (key !== null) this.useKey(key);
   }
 
-  /** A new token, 68 characters. `banditId` and `armId` as in the snapshot, `propensity` in (0, 1]. */
-  issue(timeMs: number, banditId: number, armId: number, propensity: number, posteriorVersion: number): string {
+  /** Signs with this key from now on. Tokens of the key before it are still accepted. Throws for a short key. */
+  useKey(key: Uint8Array): void {
+    if (key.length < MIN_KEY_BYTES) throw new RangeError(`A signing key has at least ${MIN_KEY_BYTES} bytes.`);
+    const next = createSecretKey(key);
+    if (this.#key?.equals(next) === true) return;
+    this.#previous = this.#key;
+    this.#key = next;
+  }
+
+  /**
+   * A new token, 68 characters; null while there is no key. `banditId` and `armId` as in the snapshot, `propensity` in
+   * (0, 1].
+   */
+  issue(timeMs: number, banditId: number, armId: number, propensity: number, posteriorVersion: number): string | null {
+    if (this.#key === null) return null;
     writeTokenPayload(this.#bytes, timeMs, banditId, armId, propensity, posteriorVersion);
     if (this.#counter === COUNTER_END) {
       randomFillSync(this.#bytes, DECISION_ID_AT, ID_PREFIX_BYTES);
       this.#counter = 0;
     }
     this.#bytes.writeUInt32BE(this.#counter++, COUNTER_AT);
-    this.#sign(this.#payload).copy(this.#bytes, TOKEN_PAYLOAD_BYTES, 0, TOKEN_SIGNATURE_BYTES);
+    sign(this.#key, this.#payload).copy(this.#bytes, TOKEN_PAYLOAD_BYTES, 0, TOKEN_SIGNATURE_BYTES);
     return this.#bytes.toString('base64url');
   }
 
-  /** What a token says; null when it is not a token that was signed with this key. */
-  verify(token: string): TokenPayload | null {
+  /** What a token says, or why it says nothing. */
+  verify(token: string): TokenPayload | TokenDoubt {
     const bytes = tokenBytes(token);
-    if (bytes === null) return null;
-    const expected = this.#sign(bytes.subarray(0, TOKEN_PAYLOAD_BYTES)).subarray(0, TOKEN_SIGNATURE_BYTES);
-    if (!timingSafeEqual(expected, bytes.subarray(TOKEN_PAYLOAD_BYTES))) return null;
-    return readTokenPayload(bytes);
+    if (bytes === null) return 'forged';
+    if (this.#key === null) return 'no key';
+    const isOurs = isSignedWith(this.#key, bytes) || (this.#previous !== null && isSignedWith(this.#previous, bytes));
+    return isOurs ? readTokenPayload(bytes) : 'forged';
   }
+}
 
-  #sign(payload: Buffer): Buffer {
-    return createHmac('sha256', this.#key).update(payload).digest();
-  }
+function isSignedWith(key: KeyObject, bytes: Buffer): boolean {
+  const expected = sign(key, bytes.subarray(0, TOKEN_PAYLOAD_BYTES)).subarray(0, TOKEN_SIGNATURE_BYTES);
+  return timingSafeEqual(expected, bytes.subarray(TOKEN_PAYLOAD_BYTES));
+}
+
+function sign(key: KeyObject, payload: Buffer): Buffer {
+  return createHmac('sha256', key).update(payload).digest();
 }

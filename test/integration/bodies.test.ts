@@ -9,7 +9,7 @@ import { oneRoute, startGateway } from '../support/gateway.ts';
 import { answerInfer, startServer } from '../support/model-server.ts';
 import { RawClient, rawRequest, sendRaw } from '../support/raw-client.ts';
 import { startRawServer } from '../support/raw-server.ts';
-import { until } from '../support/until.ts';
+import { until } from '../support/traffic.ts';
 
 const INFER = '/v2/models/m/infer';
 const KIB = 1024;

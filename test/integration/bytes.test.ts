@@ -1,7 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { once } from 'node:events';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { setTimeout as delay } from 'node:timers/promises';
 
 import { test, type Test } from 'tap';
 
@@ -9,6 +8,7 @@ import { oneRoute, startGateway } from '../support/gateway.ts';
 import { answerInfer, startServer, type Answerer, type TestServer } from '../support/model-server.ts';
 import { RawClient, rawRequest, sendRaw } from '../support/raw-client.ts';
 import { answerBytes, startRawServer } from '../support/raw-server.ts';
+import { until } from '../support/traffic.ts';
 
 const INFER = '/v2/models/m/infer';
 
@@ -30,7 +30,8 @@ function last(server: TestServer) {
 
 test('request bodies reach the model server byte for byte, whatever they claim to be', async (t) => {
   const { server, gateway } = await setUp(t);
-  const json = '{"inputs":[{"name":"x","shape":[1],"datatype":"FP32","data":[NaN, -Infinity,1e400]}],"unknown":  {"a" :1}}';
+  const json =
+    '{"inputs":[{"name":"x","shape":[1],"datatype":"FP32","data":[NaN, -Infinity,1e400]}],"unknown":  {"a" :1}}';
   const binaryHead = '{"inputs":[{"name":"x","shape":[256],"datatype":"UINT8","parameters":{"binary_data_size":256}}]}';
   const binary = Buffer.concat([Buffer.from(binaryHead), Buffer.from(Array.from({ length: 256 }, (_, i) => i))]);
   const bodies: [string, Buffer, string[]][] = [
@@ -70,7 +71,14 @@ test('header fields keep their order, case, bytes, underscores and repetitions',
     await gateway.close();
     await raw.close();
   });
-  const fields = ['X-Multi: b', 'x_under_score: 1', 'X-MULTI: a', 'x-latin: caf\xe9 \xff', 'x-empty:', 'Cookie: a=1; b=2'];
+  const fields = [
+    'X-Multi: b',
+    'x_under_score: 1',
+    'X-MULTI: a',
+    'x-latin: caf\xe9 \xff',
+    'x-empty:',
+    'Cookie: a=1; b=2',
+  ];
   t.equal((await sendRaw(gateway.url, rawRequest(INFER, '{}', fields)))?.status, 200);
   const received = raw.received();
   const places = fields.map((field) => received.indexOf(`\r\n${field.replace(/:$/, ': ')}\r\n`));
@@ -120,7 +128,8 @@ test('answers pass byte for byte with their status and headers', async (t) => {
 });
 
 test('answers with trailers, without a length until close, and after interim answers arrive whole', async (t) => {
-  const chunked = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: x-sum\r\n\r\n2\r\n{}\r\n0\r\nx-sum: 1\r\n\r\n';
+  const chunked =
+    'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: x-sum\r\n\r\n2\r\n{}\r\n0\r\nx-sum: 1\r\n\r\n';
   const early = 'HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n';
   const bytes = [chunked, `${early}${chunked}`, 'HTTP/1.0 200 OK\r\nserver: old\r\n\r\n{}'];
   let next = 0;
@@ -189,12 +198,17 @@ test('a large answer to a slow reader is held back at the model server, and arri
   t.teardown(() => client.close());
   client.socket.pause();
   client.send(rawRequest(INFER));
-  let before = -1;
-  // Until the flow stands still.
-  while (written === 0 || written !== before) {
-    before = written;
-    await delay(100);
-  }
+  let before = 0;
+  await until(
+    'the flow stands still',
+    () => {
+      const isStill = written > 0 && written === before;
+      before = written;
+      return isStill;
+    },
+    5000,
+    100,
+  );
   t.ok(written < 40 * 2 ** 20, `${written / 2 ** 20} MiB were taken from the model server`);
   let received = 0;
   client.socket.removeAllListeners('data');

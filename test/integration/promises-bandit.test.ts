@@ -32,11 +32,9 @@ test('with rewards at 0.3 and 0.7 the better arm gets over 85 % after 2,000, and
     if (again.results.some(({ result }) => result !== 'repeated')) t.fail(`batch ${batch}: not all repeated`);
     // What comes next is served by what was learned so far, as with traffic that comes over time.
     await until('the rewards are learned from', async () => {
-      const counts = [
-        await gateway.metric('makas_bandit_rewards{bandit="rank",arm="a"}'),
-        await gateway.metric('makas_bandit_rewards{bandit="rank",arm="b"}'),
-      ];
-      return counts[0]! + counts[1]! === all.length;
+      const ofA = await gateway.metric('makas_bandit_rewards{bandit="rank",arm="a"}');
+      const ofB = await gateway.metric('makas_bandit_rewards{bandit="rank",arm="b"}');
+      return ofA + ofB === all.length;
     });
   }
   t.equal(all.length, 2000);

@@ -15,6 +15,7 @@ import {
   openClient,
   range,
   scrape,
+  until,
   type Client,
 } from '../support/traffic.ts';
 
@@ -48,6 +49,11 @@ async function armsOf(client: Client, units: readonly string[]): Promise<string[
   });
 }
 
+/** Which ways units moved, such as `a to b`. */
+const movesOf = (units: readonly string[], before: readonly string[], after: readonly string[]): string[] => [
+  ...new Set(units.flatMap((_, i) => (before[i] === after[i] ? [] : [`${before[i]} to ${after[i]}`]))),
+];
+
 const countOf = (arms: readonly string[], arm: string): number => arms.filter((each) => each === arm).length;
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
@@ -56,8 +62,7 @@ test('a split of 80/20 holds within 3 sigma, over a restart, and at 90/10 no uni
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
   const backends = await startArms(t, ['a', 'b']);
   const configPath = join(folder, 'makas.yaml');
-  const write = (weights: string): void =>
-    writeFileSync(configPath, configHead(folder) + backends + split(weights));
+  const write = (weights: string): void => writeFileSync(configPath, configHead(folder) + backends + split(weights));
   write('{ a: 80, b: 20 }');
 
   const first = await startGatewayProcess(configPath);
@@ -67,7 +72,10 @@ test('a split of 80/20 holds within 3 sigma, over a restart, and at 90/10 no uni
   t.equal(await first.stop(), 0);
 
   const sigma = Math.sqrt(UNITS.length * 0.8 * 0.2);
-  t.ok(Math.abs(countOf(before, 'b') - 1000) <= 3 * sigma, `${countOf(before, 'b')} of 5000 units are on the second arm`);
+  t.ok(
+    Math.abs(countOf(before, 'b') - 1000) <= 3 * sigma,
+    `${countOf(before, 'b')} of 5000 units are on the second arm`,
+  );
   // arms = ['a' if mmh3.hash(f'user-{i}' + 'iris/live', 1, signed=False) / 2**32 < 0.8 else 'b' for i in range(5000)]
   // arms.count('b'), hashlib.sha256(''.join(arms).encode()).hexdigest()  (Python, mmh3 5.3.1)
   t.equal(countOf(before, 'b'), 1033);
@@ -78,9 +86,8 @@ test('a split of 80/20 holds within 3 sigma, over a restart, and at 90/10 no uni
   t.same(await armsOf(client, UNITS), before, 'a restart moves nobody');
 
   write('{ a: 90, b: 10 }');
-  const isLoaded = async (): Promise<boolean> =>
-    (await scrape(second.adminUrl, 'makas_config_reloads_total{result="ok"}')) === 2;
-  while (!(await isLoaded()));
+  const reloads = 'makas_config_reloads_total{result="ok"}';
+  await until('the file is loaded', async () => (await scrape(second.adminUrl, reloads)) === 2);
   const after = await armsOf(client, UNITS);
   const left = UNITS.filter((_, i) => before[i] === 'a' && after[i] !== 'a');
   t.same(left, [], 'no unit leaves the first arm');
@@ -136,9 +143,12 @@ test('a change between one canary and the baseline moves no unit of another cana
 
   await gateway.rewrite(config(gateway.folder, '{ base: 65, left: 10, right: 25 }'));
   const grown = await armsOf(client, units);
-  const moves = new Set(units.flatMap((_, i) => (before[i] === grown[i] ? [] : [`${before[i]} to ${grown[i]}`])));
-  t.same([...moves], ['base to right']);
+  t.same(movesOf(units, before, grown), ['base to right']);
   t.ok(Math.abs(countOf(grown, 'right') - 500) <= 3 * Math.sqrt(2000 * 0.25 * 0.75));
+
+  await gateway.rewrite(config(gateway.folder, '{ base: 50, left: 25, right: 25 }'));
+  const both = await armsOf(client, units);
+  t.same(movesOf(units, grown, both), ['base to left'], 'also from one that stands before another');
 
   await gateway.rewrite(config(gateway.folder, '{ base: 90, left: 10, right: 0 }'));
   const withdrawn = await armsOf(client, units);

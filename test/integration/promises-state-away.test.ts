@@ -1,9 +1,22 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'tap';
 
-import { startGateway } from '../support/gateway.ts';
+import { startGateway, startGatewayProcess } from '../support/gateway.ts';
 import { answerInfer, startServer } from '../support/model-server.ts';
 import { startRedis } from '../support/redis-server.ts';
-import { banditOf, forEachOf, INFER_BODY, inferPath, openClient, range, until } from '../support/traffic.ts';
+import {
+  banditOf,
+  forEachOf,
+  INFER_BODY,
+  inferPath,
+  openClient,
+  range,
+  readLog,
+  scrape,
+  until,
+} from '../support/traffic.ts';
 
 interface Reward {
   readonly decision: string;
@@ -75,7 +88,7 @@ routes:
   t.same(await readiness(), { status: 200, degraded: [] });
 
   const ways = [
-    { name: 'frozen', leave: () => redis.pause(), back: () => redis.resume() },
+    { name: 'frozen', leave: async () => redis.pause(), back: async () => redis.resume() },
     { name: 'killed', leave: () => redis.kill(), back: () => redis.restart() },
   ];
   for (const { name, leave, back } of ways) {
@@ -94,9 +107,15 @@ routes:
     );
     const single = await client.post('/rewards', { decision: served[0]!.decision, reward: served[0]!.reward });
     t.equal(single.status, 202, name);
-    t.ok((await send(served.slice(1))).every((result) => result === 'buffered'), name);
+    t.ok(
+      (await send(served.slice(1))).every((result) => result === 'buffered'),
+      name,
+    );
     // An impatient client that sends again.
-    t.ok((await send(served.slice(0, 30))).every((result) => result === 'buffered'), name);
+    t.ok(
+      (await send(served.slice(0, 30))).every((result) => result === 'buffered'),
+      name,
+    );
     t.ok((await gateway.metric('makas_rewards_buffered')) >= 120, name);
 
     await back();
@@ -109,10 +128,70 @@ routes:
       return arms.reduce((sum, each) => sum + each.served, 0) >= all.length;
     });
     await checkSums();
-    t.ok((await send(served)).every((result) => result === 'repeated'), `${name}: it is known what was counted`);
-    t.ok((await send(await serve(20))).every((result) => result === 'counted'), `${name}: new ones count at once`);
+    t.ok(
+      (await send(served)).every((result) => result === 'repeated'),
+      `${name}: it is known what was counted`,
+    );
+    t.ok(
+      (await send(await serve(20))).every((result) => result === 'counted'),
+      `${name}: new ones count at once`,
+    );
     await until('they are read', () => isCounted(all));
   }
   const flushed = await gateway.metric('makas_rewards_flushed_total{bandit="rank",result="counted"}');
   t.ok(flushed >= 240 - 2, `${flushed} rewards were counted from the buffer`);
+  const told = readLog(gateway.folder).flatMap(({ msg = '' }) => (msg.includes('degraded') ? [msg] : []));
+  t.ok(told.includes('degraded') && told.at(-1) === 'no longer degraded', told.join(', '));
+});
+
+test('rewards that find no room while Redis is away are refused, and SIGTERM ends the process in time', async (t) => {
+  const redis = await startRedis();
+  t.teardown(() => redis.stop());
+  const server = await startServer(answerInfer('any'));
+  t.teardown(() => server.close());
+  const folder = mkdtempSync(join(tmpdir(), 'makas-buffer-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const configPath = join(folder, 'makas.yaml');
+  writeFileSync(
+    configPath,
+    `version: 1
+listen: { http: { host: 127.0.0.1, port: 0 }, admin: { host: 127.0.0.1, port: 0 } }
+state: { kind: redis, url: '${redis.url}', timeout: 100ms, buffer: 5 }
+backends: { a: { protocol: oip, endpoints: ['${server.url}'] }, b: { protocol: oip, endpoints: ['${server.url}'] } }
+routes:
+  - { name: rank, match: { model: rank }, rules: [{ bandit: { name: rank, policy: thompson, arms: [a, b], refresh: 100ms } }] }
+`,
+  );
+  const gateway = await startGatewayProcess(configPath);
+  t.teardown(() => gateway.stop('SIGKILL'));
+  const client = openClient(gateway.url);
+  t.teardown(() => client.close());
+  const rewards = await forEachOf(range(8), 4, async () => {
+    const { headers } = await client.post(inferPath('rank'), INFER_BODY);
+    return { decision: String(headers['makas-decision']), reward: 1 };
+  });
+  const resultsOf = (text: string): string[] =>
+    (JSON.parse(text) as { results: { result: string }[] }).results.map(({ result }) => result);
+
+  await redis.kill();
+  const away = await client.post('/rewards', rewards);
+  t.equal(away.status, 207);
+  t.same(resultsOf(away.text), [...range(5).map(() => 'buffered'), ...range(3).map(() => 'refused')]);
+  const single = await client.post('/rewards', rewards[7]);
+  t.match(single, { status: 503, headers: { 'makas-error': 'STATE_UNAVAILABLE', 'retry-after': '1' } });
+
+  await redis.restart();
+  await until('what waited is counted', async () => (await scrape(gateway.adminUrl, 'makas_rewards_buffered')) === 0);
+  const again = await client.post('/rewards', rewards);
+  t.same(resultsOf(again.text), [...range(5).map(() => 'repeated'), ...range(3).map(() => 'counted')]);
+
+  // What still waits when the process must end is told.
+  const { headers } = await client.post(inferPath('rank'), INFER_BODY);
+  redis.pause();
+  t.equal((await client.post('/rewards', { decision: String(headers['makas-decision']), reward: 1 })).status, 202);
+  const startMs = performance.now();
+  t.equal(await gateway.stop(), 0);
+  t.ok(performance.now() - startMs < 5000, `ended after ${Math.round(performance.now() - startMs)} ms`);
+  t.ok(gateway.lines.some((line) => line.includes('rewards could not be stored before the end')));
+  redis.resume();
 });

@@ -19,11 +19,10 @@ export interface RewardAnswer {
 export interface BanditTraffic {
   readonly gateway: TestGateway;
   readonly client: Client;
-  /** The configuration with these rules of the route `rank`, which serves the model `rank`. */
-  config(rules: string): string;
-  rewrite(rules: string): Promise<void>;
-  serve(count: number, model?: string): Promise<Served[]>;
-  reward(body: unknown): Promise<RewardAnswer>;
+  /** Takes other rules of the route `rank`, which serves the model `rank`, live. */
+  readonly rewrite: (rules: string) => Promise<void>;
+  readonly serve: (count: number) => Promise<Served[]>;
+  readonly reward: (body: unknown) => Promise<RewardAnswer>;
 }
 
 /** A gateway with arms a, b and c, which all answer alike, and a client of it. */
@@ -53,14 +52,13 @@ routes:
   return {
     gateway,
     client,
-    config: (ruleText) => config(gateway.folder, ruleText),
     rewrite: (ruleText) => gateway.rewrite(config(gateway.folder, ruleText)),
-    serve(count, model = 'rank') {
+    serve(count) {
       const from = served;
       served += count;
       return forEachOf(range(count, from), 8, async (i) => {
         const id = `request-${i}`;
-        const { status, headers } = await client.post(inferPath(model), INFER_BODY, { 'x-request-id': id });
+        const { status, headers } = await client.post(inferPath('rank'), INFER_BODY, { 'x-request-id': id });
         if (status !== 200) throw new Error(`status ${status}`);
         return { decision: String(headers['makas-decision']), arm: String(headers['makas-backend']), id };
       });

@@ -112,7 +112,8 @@ export async function startGateway(yaml: (folder: string) => string): Promise<Te
 export function sumOf(exposition: string, metric: string): number {
   let sum = 0;
   for (const line of exposition.split('\n')) {
-    if (line.startsWith(`${metric} `) || line.startsWith(`${metric}{`)) sum += Number(line.slice(line.lastIndexOf(' ')));
+    if (line.startsWith(`${metric} `) || line.startsWith(`${metric}{`))
+      sum += Number(line.slice(line.lastIndexOf(' ')));
   }
   return sum;
 }

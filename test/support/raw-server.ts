@@ -4,7 +4,7 @@ import { createServer, type AddressInfo, type Socket } from 'node:net';
 export interface RawConnection {
   readonly socket: Socket;
   /** Everything that came on this connection. */
-  received(): Buffer;
+  readonly received: () => Buffer;
   /** Resolves when the connection is closed. */
   readonly closed: Promise<void>;
 }

@@ -59,7 +59,7 @@ export class StateDatabase {
   #run(request: StateRequest, nowMs: number): StateAnswers[keyof StateAnswers] {
     switch (request.kind) {
       case 'signingKey':
-        return this.#signingKey();
+        return this.#signingKey(request.proposal);
       case 'addRewards':
         this.#statements.purge.run(nowMs, request.rewards.length + PURGE_ROWS);
         return request.rewards.map((reward) => this.#addReward(reward, nowMs));
@@ -77,8 +77,8 @@ export class StateDatabase {
     return null;
   }
 
-  #signingKey(): Uint8Array {
-    this.#statements.addKey.run(randomBytes(32));
+  #signingKey(proposal: Uint8Array | null): Uint8Array {
+    this.#statements.addKey.run(proposal ?? randomBytes(32));
     const key = this.#statements.readKey.get()?.['value'];
     if (!(key instanceof Uint8Array)) throw new Error('The signing key of the state file is damaged');
     return key;

@@ -2,7 +2,7 @@ import type { BanditSums, RewardOutcome, RewardWrite, ServedCount, WindowClosing
 
 /** What the gateway's thread asks of the thread that owns the state file. */
 export type StateRequest =
-  | { readonly kind: 'signingKey' }
+  | { readonly kind: 'signingKey'; readonly proposal: Uint8Array | null }
   | { readonly kind: 'addRewards'; readonly rewards: readonly RewardWrite[] }
   | { readonly kind: 'addServed'; readonly counts: readonly ServedCount[] }
   | { readonly kind: 'closeWindows'; readonly closings: readonly WindowClosing[] }

@@ -71,8 +71,8 @@ export class EmbeddedState implements StateStore {
     return this.#isHealthy && !this.#isClosed;
   }
 
-  signingKey(): Promise<Uint8Array> {
-    return this.#ask({ kind: 'signingKey' });
+  signingKey(proposal?: Uint8Array): Promise<Uint8Array> {
+    return this.#ask({ kind: 'signingKey', proposal: proposal ?? null });
   }
 
   addRewards(rewards: readonly RewardWrite[]): Promise<readonly RewardOutcome[]> {

@@ -29,7 +29,8 @@ const REWARDS_PER_CALL = 100;
 const OUTCOMES: readonly RewardOutcome[] = ['counted', 'repeated', 'conflict'];
 const REMEMBER_BATCH_MS = 24 * 3_600_000;
 const KEY_BYTES = 32;
-const START_TIMEOUT_MS = 5_000;
+const READY_STEP_MS = 250;
+const READY_STEPS = 20;
 
 /** State that all replicas share through Redis: standalone, Cluster or Sentinel. */
 export class RedisState implements StateStore {
@@ -45,6 +46,7 @@ export class RedisState implements StateStore {
   #lastBatch = 0;
   #served: Promise<void> = Promise.resolve();
   #hasFailed = false;
+  #isClosed = false;
 
   constructor(settings: RedisStateSettings, logger: Logger) {
     this.#connection = connectRedis(settings, logger, { name: 'makas-state' });
@@ -59,11 +61,20 @@ export class RedisState implements StateStore {
     return this.#connection.isReady() && !this.#hasFailed;
   }
 
-  async signingKey(): Promise<Uint8Array> {
-    await this.#connection.ready(START_TIMEOUT_MS);
+  async signingKey(proposal?: Uint8Array): Promise<Uint8Array> {
+    await this.#untilReady();
+    const { client } = this.#connection;
     const name = `${this.#prefix}signing-key`;
-    await this.#run(() => this.#connection.client.set(name, randomBytes(KEY_BYTES).toString('base64'), 'NX'));
-    const key = Buffer.from((await this.#run(() => this.#connection.client.get(name))) ?? '', 'base64');
+    const read = () => this.#run(() => client.get(name));
+    let text = await read();
+    if (text === null) {
+      const added = Buffer.from(proposal ?? randomBytes(KEY_BYTES)).toString('base64');
+      await this.#run(() => client.set(name, added, 'NX'));
+      // Another replica may have been first: what is read back holds for all.
+      text = await read();
+    }
+    if (text === null) throw new Error(`The key ${name} in Redis was gone right after it was written.`);
+    const key = Buffer.from(text, 'base64');
     if (key.length !== KEY_BYTES)
       throw new Error(`The key ${name} in Redis is not a signing key; delete it to have a new one made.`);
     return key;
@@ -114,6 +125,7 @@ export class RedisState implements StateStore {
   }
 
   close(): Promise<void> {
+    this.#isClosed = true;
     return this.#connection.close();
   }
 
@@ -162,6 +174,18 @@ export class RedisState implements StateStore {
         [String(number), String(REMEMBER_BATCH_MS), ...args],
       ),
     );
+  }
+
+  /** Waits in short steps, so that a wait does not keep the process alive after `close`. */
+  async #untilReady(): Promise<void> {
+    for (let step = 1; ; step++) {
+      try {
+        return await this.#connection.ready(READY_STEP_MS);
+      } catch {
+        if (this.#isClosed) throw new Error('The state is closed.');
+        if (step === READY_STEPS) throw new Error('Redis is not connected.');
+      }
+    }
   }
 
   async #run<T>(command: () => Promise<T>): Promise<T> {

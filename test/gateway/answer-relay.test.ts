@@ -1,0 +1,126 @@
+import { Buffer } from 'node:buffer';
+
+import { test } from 'tap';
+
+import { AnswerRelay, type RelaySettings } from '../../src/gateway/answer-relay.ts';
+import type { HeaderList, Reply } from '../../src/gateway/ports.ts';
+
+/** A reply that notes what it is told, in order. */
+class NotedReply implements Reply {
+  readonly notes: string[] = [];
+  headers: HeaderList = [];
+  isFull = false;
+
+  send(status: number, headers: HeaderList, body: Uint8Array | null): void {
+    this.headers = headers;
+    this.notes.push(`send ${status} ${body === null ? '' : Buffer.from(body).toString()}`);
+  }
+  head(status: number, headers: HeaderList): void {
+    this.headers = headers;
+    this.notes.push(`head ${status}`);
+  }
+  write(chunk: Uint8Array): boolean {
+    this.notes.push(`write ${Buffer.from(chunk).toString()}`);
+    return !this.isFull;
+  }
+  end(): void {
+    this.notes.push('end');
+  }
+  destroy(): void {}
+  onDrain(): void {}
+  onClose(): void {}
+}
+
+const MAPPING = { from: 'inner', to: 'outer', keys: ['model_name', 'name'] };
+const JSON_TYPE = ['content-type', 'application/json'];
+
+function setUp(more: Partial<RelaySettings> = {}) {
+  const reply = new NotedReply();
+  const settings = { added: ['x-own', '1'], mapping: null, keepBytes: 0, maxAnswerBytes: 1000, ...more };
+  return { reply, relay: new AnswerRelay(reply, settings) };
+}
+
+test('a small answer that comes in one piece leaves in one write', (t) => {
+  const { reply, relay } = setUp();
+  relay.onHead(200, ['Content-Length', '2', 'Keep-Alive', 'x']);
+  relay.onData(Buffer.from('{}'));
+  t.strictSame(reply.notes, []);
+  relay.onEnd();
+  t.strictSame(reply.notes, ['send 200 {}']);
+  t.strictSame(reply.headers, ['Content-Length', '2', 'x-own', '1']);
+  t.ok(relay.isHeadSent);
+  t.equal(relay.answerBytes, 2);
+  t.end();
+});
+
+test('an answer that comes in pieces leaves in pieces, and tells when to stop', (t) => {
+  const { reply, relay } = setUp();
+  relay.onHead(200, ['content-length', '4']);
+  t.ok(relay.onData(Buffer.from('ab')));
+  reply.isFull = true;
+  t.notOk(relay.onData(Buffer.from('cd')));
+  relay.onEnd();
+  t.strictSame(reply.notes, ['head 200', 'write ab', 'write cd', 'end']);
+  t.end();
+});
+
+test('without a length the head leaves at once', (t) => {
+  const { reply, relay } = setUp();
+  relay.onHead(503, []);
+  t.strictSame(reply.notes, ['head 503']);
+  t.end();
+});
+
+test('a head that cannot be written leaves the way open for another answer', (t) => {
+  const { reply, relay } = setUp();
+  reply.head = () => {
+    throw new TypeError('invalid character in header');
+  };
+  t.throws(() => relay.onHead(200, []));
+  t.notOk(relay.isHeadSent);
+  t.throws(() => setUp().relay.onHead(200, ['content-length', '1001']), { code: 'UPSTREAM_BAD_RESPONSE' });
+  t.end();
+});
+
+test('an answer whose names are mapped back is held until it is whole', (t) => {
+  const { reply, relay } = setUp({ mapping: MAPPING });
+  relay.onHead(200, [...JSON_TYPE, 'content-length', '22']);
+  for (const piece of ['{"model_name"', ':"inner"}']) t.ok(relay.onData(Buffer.from(piece)));
+  t.strictSame(reply.notes, []);
+  relay.onEnd();
+  t.strictSame(reply.notes, ['send 200 {"model_name":"outer"}']);
+  t.end();
+});
+
+test('only whole JSON documents of successful answers are held for that', (t) => {
+  for (const [status, headers] of [
+    [400, JSON_TYPE],
+    [200, ['content-type', 'text/event-stream']],
+    [200, ['content-type', 'application/jsonl']],
+    [200, ['content-type', 'application/x-ndjson']],
+    [200, [...JSON_TYPE, 'Content-Encoding', 'br']],
+    [200, []],
+  ] as const) {
+    const { reply, relay } = setUp({ mapping: MAPPING });
+    relay.onHead(status, [...headers]);
+    t.strictSame(reply.notes, [`head ${status}`], headers.join());
+  }
+  for (const type of ['application/json;charset=utf-8', 'Application/JSON ', 'application/vnd.x+json']) {
+    const { reply, relay } = setUp({ mapping: MAPPING });
+    relay.onHead(200, ['content-type', type]);
+    t.strictSame(reply.notes, [], type);
+  }
+  t.end();
+});
+
+test('a copy is kept up to its limit, and nothing of a longer answer', (t) => {
+  const { relay } = setUp({ keepBytes: 4 });
+  relay.onHead(200, []);
+  relay.onData(Buffer.from('ab'));
+  relay.onData(Buffer.from('cd'));
+  t.equal(relay.keptBody()?.toString(), 'abcd');
+  relay.onData(Buffer.from('e'));
+  t.equal(relay.keptBody(), null);
+  t.equal(setUp().relay.keptBody(), null);
+  t.end();
+});

@@ -1,0 +1,147 @@
+import { test, type Test } from 'tap';
+
+import { oneRoute, startGateway } from '../support/gateway.ts';
+import { answerInfer, startServer } from '../support/model-server.ts';
+import { RawClient, sendRaw } from '../support/raw-client.ts';
+
+async function setUp(t: Test) {
+  const server = await startServer(answerInfer('m'));
+  const gateway = await startGateway(oneRoute([server.url]));
+  t.teardown(async () => {
+    await gateway.close();
+    await server.close();
+  });
+  const ask = (method: string, path: string, more = '') =>
+    sendRaw(gateway.url, `${method} ${path} HTTP/1.1\r\nHost: g\r\n${more}\r\n`);
+  return { server, gateway, ask };
+}
+
+test('only the inference paths exist; nothing else reaches a model server', async (t) => {
+  const { server, ask } = await setUp(t);
+  const paths = [
+    '/',
+    '/v3',
+    '/v2/',
+    '/v2/models/',
+    '/v2/models/m/',
+    '/v2/models/m/infer/',
+    '/v2/models/m/infer/x',
+    '/v2/models/m/versions/',
+    '/v2/models/m/versions/1/x',
+    '/v2/models/m/load',
+    '/v2/repository/index',
+    '/V2/models/m/infer',
+    '/v1/models/m:unload',
+    '/metrics',
+    '/livez',
+    '/admin/config',
+    '/v2/health',
+    '/docs',
+    '/openapi.json',
+    '//v2/models/m/infer',
+    '/v2//models/m/infer',
+    '/v2/models//infer',
+    '/v2/models/m//infer',
+    '/./v2/models/m/infer',
+    '/v2/../v2/models/m/infer',
+    '/v2/models/../infer',
+    '/v2/models/%2e%2e/infer',
+    '/v2/models/m%2finfer',
+    '/v2%2fmodels/m/infer',
+    '/v2/models/m%2f..%2f..%2fadmin/infer',
+    '/%76%32/models/m/infer',
+    '/v2/models/m;x/infer/../../x',
+    '/v2/models/m/inf%65r',
+    '/v2/models/m/infer;a=b',
+    '/v2/models/m\\infer',
+    '/v2/models/%00/infer',
+    '/v2/models/%c0%ae/infer',
+    '/v2/models/%zz/infer',
+    '/favicon.ico',
+    '*',
+  ];
+  for (const path of paths) {
+    for (const method of ['GET', 'POST']) {
+      const answer = await ask(method, path, 'Content-Length: 0\r\n');
+      t.match(answer?.status, /^40[04]$/, `${method} ${path}`);
+      t.match(answer?.headers.get('makas-error'), /^(PATH_NOT_FOUND|BAD_REQUEST)$/, `${method} ${path}`);
+    }
+  }
+  t.strictSame(server.received, []);
+});
+
+test('an unknown path is 404 whatever the body claims to be', async (t) => {
+  const { ask } = await setUp(t);
+  for (const type of ['application/json', 'application/octet-stream', 'x', 'multipart/form-data']) {
+    const answer = await ask('POST', '/v3/x', `Content-Type: ${type}\r\nContent-Length: 3\r\n\r\n{x`);
+    t.equal(answer?.status, 404, type);
+  }
+});
+
+test('a path with another method than its own is 405 and names the right one', async (t) => {
+  const { server, ask } = await setUp(t);
+  for (const [path, right] of [
+    ['/v2/models/m/infer', 'POST'],
+    ['/v2/models/m', 'GET'],
+    ['/v2/models/m/ready', 'GET'],
+    ['/v2', 'GET'],
+    ['/v2/health/live', 'GET'],
+    ['/v1/models/m:predict', 'POST'],
+    ['/v1/models', 'GET'],
+    ['/rewards', 'POST'],
+  ] as const) {
+    for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE']) {
+      if (method === right) continue;
+      const answer = await ask(method, path, 'Content-Length: 0\r\n');
+      t.equal(answer?.status, 405, `${method} ${path}`);
+      t.equal(answer?.headers.get('allow'), right, `${method} ${path}`);
+    }
+  }
+  t.strictSame(server.received, []);
+});
+
+test('HEAD gets a head alone, and the connection goes on', async (t) => {
+  const { gateway } = await setUp(t);
+  const client = await RawClient.connect(gateway.url);
+  client.send('HEAD /v2/health/live HTTP/1.1\r\nHost: g\r\n\r\n');
+  await client.until(() => client.rest.includes('\r\n\r\n'));
+  t.match(client.rest.toString(), /^HTTP\/1\.1 405 /);
+  t.ok(client.rest.toString().endsWith('\r\n\r\n'), 'there is no body');
+  client.send('GET /v2/health/live HTTP/1.1\r\nHost: g\r\n\r\n');
+  t.ok(await client.until(() => client.rest.includes('{"live":true')));
+  client.close();
+});
+
+test('CONNECT, unknown methods and a preface of HTTP/2 are refused', async (t) => {
+  const { server, gateway } = await setUp(t);
+  for (const bytes of [
+    'CONNECT g:80 HTTP/1.1\r\nHost: g:80\r\n\r\n',
+    'BREW /v2/models/m/infer HTTP/1.1\r\nHost: g\r\nContent-Length: 0\r\n\r\n',
+    'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
+    'PROPFIND /v2/models/m/infer HTTP/1.1\r\nHost: g\r\n\r\n',
+  ]) {
+    const answer = await sendRaw(gateway.url, bytes);
+    t.ok(answer === null || (answer.status >= 400 && answer.status < 600), bytes);
+  }
+  t.strictSame(server.received, []);
+});
+
+test('an offer to upgrade is ignored: the request is answered as HTTP/1.1', async (t) => {
+  const { server, gateway, ask } = await setUp(t);
+  const offer = 'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\nSec-WebSocket-Version: 13\r\n';
+  t.equal((await ask('GET', '/v2/models/m', offer))?.status, 200);
+  t.equal((await ask('GET', '/v2/models/../x', offer))?.status, 404);
+  t.equal((await ask('POST', '/v2/models/m/infer', `${offer}Content-Length: 2\r\n\r\n{}`))?.status, 200);
+  t.equal(server.received.length, 2);
+  for (const { headers } of server.received) t.equal(headers.upgrade, undefined);
+  t.match(await gateway.ledger(), { started: 2, completed: 2 });
+});
+
+test('what concerns the gateway itself is answered by it', async (t) => {
+  const { server, ask } = await setUp(t);
+  t.match(JSON.parse((await ask('GET', '/v2'))?.body.toString() ?? ''), { name: 'makas' });
+  t.equal((await ask('GET', '/v2/health/live'))?.status, 200);
+  t.equal((await ask('GET', '/v2/health/ready'))?.status, 200);
+  t.match(JSON.parse((await ask('GET', '/v1/models'))?.body.toString() ?? ''), { models: [] });
+  t.strictSame(server.received, []);
+});
