@@ -58,7 +58,7 @@ export function answerClientError(error: Error & { code?: string }, socket: Sock
     return;
   }
   // The error is behind a request that is whole, whose answer the client would take this one for.
-  
+  if (underWay?.req.complete === true) return closeAfterAnswers(socket);
   const code = clientErrorCode(error.code);
   const { status, message } = errorRegistry[code];
   const body = errorBody(message);

@@ -60,7 +60,6 @@ function collect(request: IncomingMessage, limits: Limits, receiver: BodyReceive
     }
   };
   const onEnd = (): void => {
-    stop();
     receiver.onBody(bytes === 0 ? null : chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, bytes));
   };
   // The reply hears of the closed connection and ends the exchange.

@@ -70,13 +70,7 @@ export class HttpReply implements Reply {
   }
 
   onClose(callback: () => void): void {
-    const response = this.#response;
-    response.on('close', callback);
-    if (response.socket !== null) return;
-    // A pipelined request whose turn has not come: its response hears nothing of the connection.
-    const { socket } = this.#request;
-    socket.once('close', callback);
-    response.once('close', () => socket.off('close', callback));
+    this.#response.on('close', callback);
   }
 
   /** Not when the framing is in doubt: then nothing more is read. */

@@ -65,7 +65,7 @@ export class Reloader {
     try {
       await this.#ports.adopt(prepared);
     } catch (error) {
-      return this.#fail(reason, [], error);
+      return this.#fail(reason, [], error instanceof Error ? error.message : 'it could not be taken live');
     }
     this.#current = prepared;
     this.#loadedAtMs = clock.now();
@@ -73,10 +73,10 @@ export class Reloader {
     logger.info({ reason, config: prepared.hash, warnings: texts(prepared.problems, path) }, 'configuration loaded');
   }
 
-  #fail(reason: string, problems: readonly Problem[], error?: unknown): void {
+  #fail(reason: string, problems: readonly Problem[], failure?: string): void {
     const { path, logger } = this.#ports;
     const found = texts(problems, path);
-    if (error !== undefined) found.push(error instanceof Error ? error.message : String(error));
+    if (failure !== undefined) found.push(failure);
     this.#tell(false, found.join('\n'));
     logger.error(
       { reason, problems: found, config: this.#current.hash },

@@ -28,8 +28,9 @@ const NOTE = '<!-- Made by `npm run generate`; change the source, not this file.
 
 /** docs/errors.md, from the error registry and the results of the reward API. */
 export function writeErrorDocs(): string {
-  const rows = (Object.entries(errorRegistry) as [string, ErrorEntry][]).map(
-    ([code, { status, grpc, flag, message }]) => `| \`${code}\` | ${status} | ${GRPC_NAMES[grpc]} | ${flag} | ${message} |`,
+  const rows = Object.entries<ErrorEntry>(errorRegistry).map(
+    ([code, { status, grpc, flag, message }]) =>
+      `| \`${code}\` | ${status} | ${GRPC_NAMES[grpc]} | ${flag} | ${message} |`,
   );
   const results = Object.entries(rewardStatus).map(([result, status]) => `| \`${result}\` | ${status} |`);
   return `# Errors
@@ -57,8 +58,9 @@ ${results.join('\n')}
 
 /** docs/metrics.md, from the table of metrics. */
 export function writeMetricDocs(): string {
-  const rows = (Object.entries(metrics) as [string, MetricEntry][]).map(
-    ([name, { kind, labels, help }]) => `| \`${name}\` | ${kind} | ${labels.map((label) => `\`${label}\``).join(', ')} | ${help} |`,
+  const rows = Object.entries<MetricEntry>(metrics).map(
+    ([name, { kind, labels, help }]) =>
+      `| \`${name}\` | ${kind} | ${labels.map((label) => `\`${label}\``).join(', ')} | ${help} |`,
   );
   return `# Metrics
 

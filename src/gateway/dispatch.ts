@@ -36,6 +36,7 @@ export class Dispatch implements AnswerReceiver {
   #attempt: AttemptRecord | null = null;
   #span: AttemptSpan | null = null;
   #timer: NodeJS.Timeout | null = null;
+  #isListening = false;
   #isOver = false;
 
   constructor(ports: DispatchPorts, exchange: Exchange, backend: Backend, relay: AnswerRelay) {
@@ -52,7 +53,6 @@ export class Dispatch implements AnswerReceiver {
     // Not a closure: stored in a long-lived shape, closures made every young collection ten times as long.
     this.#exchange.onAbort = this;
     this.#timer = setTimeout(expire, Math.max(1, timeoutMs), this);
-    this.#relay.onDrain(() => this.#call?.resume());
     this.#try();
   }
 
@@ -60,8 +60,7 @@ export class Dispatch implements AnswerReceiver {
     const { live, facts, record, trace } = this.#exchange;
     const pools = live.poolsOf(this.#backend);
     const now = this.#ports.clock.steady();
-    const draw = createDraws(murmur3(facts.requestId, record.attempts.length));
-    const index = pickEndpoint(pools, now, this.#poolIndex, draw);
+    const index = pools.length === 1 ? 0 : this.#pick(pools, now);
     const pool = pools[index];
     if (pool === undefined) return this.#fail(new GatewayError('NO_ENDPOINT'));
     const { connection } = this.#backend;
@@ -89,6 +88,11 @@ export class Dispatch implements AnswerReceiver {
     if (this.#attempt === attempt) this.#call = call;
   }
 
+  #pick(pools: readonly EndpointPool[], nowMs: number): number {
+    const { facts, record } = this.#exchange;
+    return pickEndpoint(pools, nowMs, this.#poolIndex, createDraws(murmur3(facts.requestId, record.attempts.length)));
+  }
+
   onHead(status: number, headers: HeaderList): void {
     if (this.#isOver) return;
     if (this.#attempt !== null) this.#attempt.status = status;
@@ -102,11 +106,18 @@ export class Dispatch implements AnswerReceiver {
   onData(chunk: Uint8Array): boolean {
     if (this.#isOver) return true;
     try {
-      return this.#relay.onData(chunk);
+      return this.#relay.onData(chunk) || this.#waitForDrain();
     } catch (error) {
       this.#refuseAnswer(error);
       return true;
     }
+  }
+
+  /** Most answers never wait for the client, so the listener is made when one does. */
+  #waitForDrain(): false {
+    if (!this.#isListening) this.#relay.onDrain(() => this.#call?.resume());
+    this.#isListening = true;
+    return false;
   }
 
   onEnd(): void {

@@ -57,7 +57,10 @@ export const metrics = {
     true,
   ),
 
-  makas_shadow_total: counter(['route', 'backend', 'result'], 'Copies for a shadow, by result: ok, error, timeout, dropped.'),
+  makas_shadow_total: counter(
+    ['route', 'backend', 'result'],
+    'Copies for a shadow, by result: ok, error, timeout, dropped.',
+  ),
   makas_shadow_dropped_total: counter(['route', 'backend', 'reason'], 'Copies that were not sent, by reason.'),
   makas_shadow_compared_total: counter(
     ['route', 'backend', 'result'],

@@ -47,7 +47,13 @@ function enrich(gateway: Gateway, exchange: Exchange, matched: Matched): void {
     .catch((error: unknown) => gateway.refuse(exchange, gateway.unexpected(error)));
 }
 
-function takeFeatures(gateway: Gateway, exchange: Exchange, matched: Matched, enriched: Enrichment, startMs: number): void {
+function takeFeatures(
+  gateway: Gateway,
+  exchange: Exchange,
+  matched: Matched,
+  enriched: Enrichment,
+  startMs: number,
+): void {
   if (exchange.isFinished) return;
   const { record, trace } = exchange;
   const endMs = gateway.clock.steady();

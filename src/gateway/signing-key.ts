@@ -56,6 +56,7 @@ export class SigningKeyKeeper {
     const { store, retryMs = RETRY_MS, checkMs = CHECK_MS } = this.#options;
     try {
       this.#take(await store.signingKey(this.#key ?? undefined));
+      this.#toldReason = null;
       // Spread by 10 %, so that replicas do not all come at once.
       this.#schedule(checkMs * (0.9 + Math.random() * 0.2));
     } catch (error) {
@@ -66,7 +67,6 @@ export class SigningKeyKeeper {
 
   #take(key: Uint8Array): void {
     const { tokens, degradation, logger } = this.#options;
-    this.#toldReason = null;
     const known = this.#key;
     if (this.#isClosed || (known !== null && Buffer.compare(known, key) === 0)) return;
     tokens.useKey(key);

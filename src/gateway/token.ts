@@ -70,7 +70,7 @@ export class DecisionTokens {
     if (bytes === null) return 'forged';
     if (this.#key === null) return 'no key';
     const isOurs = isSignedWith(this.#key, bytes) || (this.#previous !== null && isSignedWith(this.#previous, bytes));
-    return isOurs ? readTokenPayload(bytes) : 'forged';
+    return (isOurs ? readTokenPayload(bytes) : null) ?? 'forged';
   }
 }
 

@@ -144,12 +144,23 @@ export async function testStateStore(
     t.same(first, second);
   });
 
+  await withStore('a proposed signing key does not take the place of the stored one', async (t, store) => {
+    const [one, two] = await Promise.all([
+      store.signingKey(new Uint8Array(32).fill(1)),
+      store.signingKey(new Uint8Array(32).fill(2)),
+    ]);
+    t.same(one, two);
+    t.same(await store.signingKey(new Uint8Array(32).fill(3)), one);
+    t.same(await store.signingKey(), one);
+  });
+
   if (another === null) return;
 
   await withStore('replicas share sums, decisions and the signing key', async (t, store) => {
     const other = await another();
     t.teardown(() => other.close());
     t.same(await other.signingKey(), await store.signingKey());
+    t.same(await other.signingKey(new Uint8Array(32).fill(1)), await store.signingKey(new Uint8Array(32).fill(2)));
     await Promise.all([store.addServed([served(3)]), other.addServed([served(4)])]);
     const rewards = Array.from({ length: 500 }, (_, i) => rewardWrite(i));
     const both = await Promise.all([store.addRewards(rewards), other.addRewards(rewards)]);

@@ -38,7 +38,7 @@ async function setUp(t: Test, { store, bufferLimit = 100 }: { store?: StateStore
   });
   const issue = (arm = 0, bandit = 0) => {
     const { id, arms } = snapshot.bandits[bandit]!;
-    return tokens.issue(clock.now(), id, arms[arm]!.id, 0.5, 1);
+    return tokens.issue(clock.now(), id, arms[arm]!.id, 0.5, 1)!;
   };
   const send = async (...items: unknown[]) => (await desk.submit(items)).map(({ result }) => result);
   const sums = async (arm = 'a') => armOf(await used.readSums([BANDIT]), arm);

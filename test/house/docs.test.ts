@@ -13,7 +13,15 @@ import { metrics } from '../../src/gateway/metric-names.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const read = (file: string): string => readFileSync(join(root, file), 'utf8');
-const pages = ['README.md', 'SECURITY.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...markdown('docs'), ...markdown('config'), ...markdown('bench')];
+const pages = [
+  'README.md',
+  'SECURITY.md',
+  'CONTRIBUTING.md',
+  'CHANGELOG.md',
+  ...markdown('docs'),
+  ...markdown('config'),
+  ...markdown('bench'),
+];
 
 /** Secrets that the examples name. */
 const env = { MAKAS_ADMIN_TOKEN: 'a', REDIS_PASSWORD: 'b', MAKAS_TOKEN_SECRET: 'c', MODEL_TOKEN: 'd' };

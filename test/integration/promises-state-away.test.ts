@@ -1,11 +1,16 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Redis } from 'ioredis';
 import { test } from 'tap';
 
+import { startApp } from '../../src/app.ts';
+import { prepareConfigFile } from '../../src/config/prepare.ts';
+import { LineOutput } from '../../src/edges/log/line-output.ts';
+import { DecisionTokens } from '../../src/gateway/token.ts';
 import { startGateway, startGatewayProcess } from '../support/gateway.ts';
 import { answerInfer, startServer } from '../support/model-server.ts';
-import { startRedis } from '../support/redis-server.ts';
+import { freePort, startRedis } from '../support/redis-server.ts';
 import {
   banditOf,
   forEachOf,
@@ -194,4 +199,125 @@ routes:
   t.ok(performance.now() - startMs < 5000, `ended after ${Math.round(performance.now() - startMs)} ms`);
   t.ok(gateway.lines.some((line) => line.includes('rewards could not be stored before the end')));
   redis.resume();
+});
+
+const awayConfig = (redisUrl: string, serverUrl: string): string => `version: 1
+listen: { http: { host: 127.0.0.1, port: 0 }, admin: { host: 127.0.0.1, port: 0 } }
+state: { kind: redis, url: '${redisUrl}', timeout: 150ms, prefix: 'm:' }
+backends: { a: { protocol: oip, endpoints: ['${serverUrl}'] }, b: { protocol: oip, endpoints: ['${serverUrl}'] } }
+routes:
+  - { name: rank, match: { model: rank }, rules: [{ bandit: { name: rank, policy: thompson, arms: [a, b], refresh: 100ms } }] }
+  - { name: plain, match: { model: plain }, rules: [{ split: { a: 1, b: 1 } }] }
+`;
+
+test('a gateway starts and serves while its Redis is away, and takes rewards soon after it is there', async (t) => {
+  const port = await freePort();
+  const server = await startServer(answerInfer('any'));
+  t.teardown(() => server.close());
+  const folder = mkdtempSync(join(tmpdir(), 'makas-away-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const configPath = join(folder, 'makas.yaml');
+  writeFileSync(configPath, awayConfig(`redis://127.0.0.1:${port}`, server.url));
+  const [gateway, ending] = await Promise.all([startGatewayProcess(configPath), startGatewayProcess(configPath)]);
+  t.teardown(() => Promise.all([gateway.stop('SIGKILL'), ending.stop('SIGKILL')]));
+  const client = openClient(gateway.url);
+  t.teardown(() => client.close());
+  const infer = (model: string) => client.post(inferPath(model), INFER_BODY);
+  const readiness = async (): Promise<unknown> => {
+    const answer = await fetch(`${gateway.adminUrl}/readyz`);
+    return [answer.status, ((await answer.json()) as { degraded?: string[] }).degraded ?? []];
+  };
+
+  for (const model of [...range(20).map(() => 'rank'), ...range(20).map(() => 'plain')]) {
+    const { status, headers } = await infer(model);
+    t.match({ status, token: headers['makas-decision'] }, { status: 200, token: undefined }, model);
+  }
+  t.same(await readiness(), [200, ['state']]);
+  const foreign = new DecisionTokens(new Uint8Array(32)).issue(Date.now(), 1, 1, 1, 1);
+  const refused = await client.post('/rewards', { decision: foreign, reward: 1 });
+  t.match(refused, { status: 503, headers: { 'makas-error': 'STATE_UNAVAILABLE', 'retry-after': '1' } });
+  t.match(refused.text, /state is away/);
+  const endMs = performance.now();
+  t.equal(await ending.stop(), 0);
+  t.ok(performance.now() - endMs < 3_000, `ended after ${Math.round(performance.now() - endMs)} ms`);
+
+  const redis = await startRedis({ port });
+  t.teardown(() => redis.stop());
+  const startMs = performance.now();
+  let served = 0;
+  let decision = '';
+  await until('tokens are issued', async () => {
+    decision = String((await infer('rank')).headers['makas-decision'] ?? '');
+    if (decision !== '') served++;
+    return served > 0;
+  });
+  t.ok(performance.now() - startMs < 5_000, `tokens after ${Math.round(performance.now() - startMs)} ms`);
+  t.match(await client.post('/rewards', { decision, reward: 1 }), { status: 200 });
+  t.match(await client.post('/rewards', { decision: foreign, reward: 1 }), { status: 403 });
+  await until('it is well', async () => (await scrape(gateway.adminUrl, 'makas_degraded{reason="state"}')) === 0);
+  t.same(await readiness(), [200, []]);
+  await until('the reward is learned from', async () => {
+    const { arms } = await banditOf(gateway.adminUrl, 'rank');
+    return arms.reduce((sum, { count }) => sum + count, 0) === 1;
+  });
+  await until('what was served is reported', async () => {
+    const { arms } = await banditOf(gateway.adminUrl, 'rank');
+    return arms.some((arm) => arm.served > 0);
+  });
+  const { arms } = await banditOf(gateway.adminUrl, 'rank');
+  t.equal(
+    arms.reduce((sum, arm) => sum + arm.served, 0),
+    served,
+    'decisions without a token are not counted',
+  );
+});
+
+test('replicas whose Redis comes back empty accept each other’s tokens, and those of one that starts later', async (t) => {
+  const redis = await startRedis();
+  t.teardown(() => redis.stop());
+  const server = await startServer(answerInfer('any'));
+  t.teardown(() => server.close());
+  const folder = mkdtempSync(join(tmpdir(), 'makas-empty-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const path = join(folder, 'makas.yaml');
+  writeFileSync(path, awayConfig(redis.url, server.url));
+  const redisClient = new Redis(redis.url);
+  t.teardown(() => redisClient.disconnect());
+  const open = async () => {
+    const output = new LineOutput({ fileDescriptor: openSync(join(folder, 'log.jsonl'), 'a') });
+    const config = prepareConfigFile(path);
+    if (config.snapshot === null) throw new Error(JSON.stringify(config.problems));
+    const app = await startApp({ path, config, output, keyCheckMs: 50 });
+    t.teardown(() => app.close());
+    const client = openClient(app.httpUrl);
+    t.teardown(() => client.close());
+    const issue = async () => String((await client.post(inferPath('rank'), INFER_BODY)).headers['makas-decision']);
+    const statusOf = async (decision: string) => (await client.post('/rewards', { decision, reward: 1 })).status;
+    return { issue, statusOf };
+  };
+  const [one, two] = await Promise.all([open(), open()]);
+  const key = await redisClient.get('m:signing-key');
+
+  await redisClient.flushall();
+  const after = await one.issue();
+  await until('the key is back', async () => (await redisClient.get('m:signing-key')) === key);
+  const three = await open();
+  t.equal(await two.statusOf(after), 200);
+  t.equal(await three.statusOf(await one.issue()), 200);
+  t.equal(await one.statusOf(await three.issue()), 200);
+
+  // Now a replica that starts is there before the others look, with a key of its own.
+  const [before, replicas] = [await one.issue(), [one, two, three]];
+  const another = Buffer.alloc(32, 9);
+  await redisClient.multi().flushall().set('m:signing-key', another.toString('base64')).exec();
+  const tokens = new DecisionTokens(another);
+  await until('all use its key', async () => {
+    const issued = await Promise.all(replicas.map((replica) => replica.issue()));
+    return issued.every((token) => typeof tokens.verify(token) !== 'string');
+  });
+  for (const from of replicas) {
+    for (const to of replicas) t.equal(await to.statusOf(await from.issue()), 200);
+  }
+  t.equal(await two.statusOf(before), 200, 'a token of the earlier key still counts');
+  t.ok(readLog(folder).some(({ msg = '' }) => msg.includes('another signing key')));
 });

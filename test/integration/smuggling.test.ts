@@ -193,9 +193,10 @@ test('garbage behind a good request does not take the place of its answer', asyn
 });
 
 test('nothing follows an answer that closes the connection, whatever was pipelined behind', async (t) => {
-  const { upstream, statuses } = await setUp(t);
+  const { upstream, gateway, statuses } = await setUp(t);
   const unread = `POST /v2/nothing HTTP/1.1\r\nHost: g\r\nContent-Length: ${SMUGGLED.length}\r\n\r\n${SMUGGLED}`;
   t.strictSame(await statuses(unread + SMUGGLED), [404]);
   t.strictSame(await statuses(`${POST}Connection: close\r\nContent-Length: 2\r\n\r\n{}${SMUGGLED}`), [200]);
   t.notMatch(upstream.received(), /smuggled/);
+  t.equal((await gateway.ledger()).started, 1, 'what was behind is not even begun');
 });

@@ -1,0 +1,130 @@
+import { test, type Test } from 'tap';
+
+import type { GatewayError } from '../../../src/core/errors.ts';
+import type { ConnectionSettings } from '../../../src/core/snapshot.ts';
+import { UndiciUpstream } from '../../../src/edges/upstream/undici-upstream.ts';
+import type { AnswerReceiver, UpstreamCall, UpstreamRequest } from '../../../src/gateway/ports.ts';
+import { startServer, type Answerer } from '../../support/model-server.ts';
+import { until } from '../../support/traffic.ts';
+
+const SETTINGS: ConnectionSettings = {
+  connectTimeoutMs: 1000,
+  keepAliveMs: 4000,
+  connections: 1,
+  queue: 10,
+  maxAnswerBytes: 1000,
+  tls: null,
+};
+
+/** A receiver that notes how its call ended. */
+class Noted implements AnswerReceiver {
+  readonly ended: Promise<string>;
+  result = 'open';
+  #end: (result: string) => void = () => {};
+
+  constructor() {
+    this.ended = new Promise((resolve) => (this.#end = resolve));
+  }
+  onHead(status: number): void {
+    this.result = String(status);
+  }
+  onData(): boolean {
+    return true;
+  }
+  onEnd(): void {
+    this.#end(this.result);
+  }
+  onError(error: GatewayError, sent: boolean): void {
+    this.result = `${error.code}${sent ? ' sent' : ''}`;
+    this.#end(this.result);
+  }
+}
+
+async function setUp(t: Test, answerer: Answerer = (_request, response) => void response.end('{}')) {
+  const server = await startServer(answerer);
+  const upstream = new UndiciUpstream();
+  const pool = upstream.pool({ origin: server.url, prefix: '', id: server.url }, SETTINGS);
+  t.teardown(async () => {
+    await upstream.close();
+    await server.close();
+  });
+  const send = (name: string, more: Partial<UpstreamRequest> = {}): { call: UpstreamCall; noted: Noted } => {
+    const noted = new Noted();
+    const request = { method: 'POST', path: `/${name}`, headers: [], body: null, ...more };
+    return { noted, call: upstream.send(pool, request, noted) };
+  };
+  return { server, upstream, pool, send };
+}
+
+test('a call given up while its connection is made is never sent, and the connection serves the next', async (t) => {
+  const { server, send } = await setUp(t);
+  const given = send('given');
+  given.call.abort();
+  t.equal(await send('next').noted.ended, '200');
+  t.strictSame(
+    server.received.map(({ url }) => url),
+    ['/next'],
+  );
+  t.equal(server.connections(), 1);
+  t.equal(given.noted.result, 'open', 'who gave up hears nothing more');
+});
+
+test('calls wait for a connection in the order of their coming, and may be given up meanwhile', async (t) => {
+  const waiting: (() => void)[] = [];
+  const { server, send } = await setUp(t, (_request, response) => void waiting.push(() => response.end('{}')));
+  const calls = ['a', 'b', 'c', 'd'].map((name) => send(name));
+  calls[1]!.call.abort();
+  calls[1]!.call.abort();
+  for (const i of [0, 2, 3]) {
+    await until('the call is there', () => waiting.length === 1);
+    waiting.shift()!();
+    t.equal(await calls[i]!.noted.ended, '200');
+  }
+  t.strictSame(
+    server.received.map(({ url }) => url),
+    ['/a', '/c', '/d'],
+  );
+  t.equal(server.connections(), 1);
+});
+
+test('what undici would not send is told as a bad request, and holds nobody up', async (t) => {
+  const { send } = await setUp(t);
+  t.equal(await send('x', { path: '/a b' }).noted.ended, 'BAD_REQUEST');
+  t.equal(await send('x', { headers: ['a', 'b\u0001'] }).noted.ended, 'BAD_REQUEST');
+  t.equal(await send('x').noted.ended, '200');
+});
+
+test('a refused connection is told as not sent, a broken one as sent', async (t) => {
+  const { server, send } = await setUp(t, (_request, response) => void response.socket?.destroy());
+  t.equal(await send('x').noted.ended, 'UPSTREAM_RESET sent');
+  await server.close();
+  t.equal(await send('x').noted.ended, 'UPSTREAM_CONNECT');
+});
+
+test('a pool that is not retained ends what it has, those that wait included, and then its connections', async (t) => {
+  const waiting: (() => void)[] = [];
+  const { upstream, server, send, pool } = await setUp(
+    t,
+    (_request, response) => void waiting.push(() => response.end('{}')),
+  );
+  const calls = [send('a'), send('b')];
+  await until('the first is there', () => waiting.length === 1);
+  upstream.retain(new Set());
+  t.not(upstream.pool(pool.endpoint, SETTINGS), pool, 'whoever asks again gets another');
+  for (const { noted } of calls) {
+    await until('it is there', () => waiting.length === 1);
+    waiting.shift()!();
+    t.equal(await noted.ended, '200');
+  }
+  await until('the connection is closed', async () => {
+    const { promise, resolve } = Promise.withResolvers<number>();
+    server.server.getConnections((_error, count) => resolve(count));
+    return (await promise) === 0;
+  });
+});
+
+test('a retained pool stays the same', async (t) => {
+  const { upstream, pool } = await setUp(t);
+  upstream.retain(new Set([pool.endpoint.id]));
+  t.equal(upstream.pool(pool.endpoint, SETTINGS), pool);
+});
