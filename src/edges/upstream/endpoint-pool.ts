@@ -15,7 +15,8 @@ const CLOSE_LIMIT_MS = 60_000;
  */
 export class PoolOfEndpoint implements EndpointPool, WaitingLine {
   readonly endpoint: Endpoint;
-  readonly #pool: Pool;
+  readonly #options: Pool.Options;
+  #pool: Pool;
   readonly #connections: number;
   /** In the order of their coming. */
   readonly #waiting = new Set<UndiciCall>();
@@ -30,7 +31,7 @@ export class PoolOfEndpoint implements EndpointPool, WaitingLine {
   constructor(endpoint: Endpoint, settings: ConnectionSettings) {
     this.endpoint = endpoint;
     this.#connections = settings.connections;
-    this.#pool = new Pool(endpoint.origin, {
+    this.#options = {
       connections: settings.connections,
       pipelining: 1,
       allowH2: false,
@@ -40,7 +41,8 @@ export class PoolOfEndpoint implements EndpointPool, WaitingLine {
       bodyTimeout: 0,
       maxResponseSize: settings.maxAnswerBytes,
       connect: { timeout: settings.connectTimeoutMs, ...tlsOptions(settings.tls) },
-    });
+    };
+    this.#pool = new Pool(endpoint.origin, this.#options);
   }
 
   /** Sends the call, now or when a connection is free. */
@@ -65,6 +67,15 @@ export class PoolOfEndpoint implements EndpointPool, WaitingLine {
     }
     this.#isAdvancing = false;
     if (this.#sent.size === 0) this.#onIdle?.();
+  }
+
+  /**
+   * undici refused the form of a request. Its pool then takes the connection that would have carried it for a busy one
+   * for ever (8.12), so another pool goes on.
+   */
+  renew(): void {
+    this.#pool.close().catch(() => {});
+    this.#pool = new Pool(this.endpoint.origin, this.#options);
   }
 
   /** Ends what is under way, then closes the connections. */

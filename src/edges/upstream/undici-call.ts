@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import type { Dispatcher, Pool } from 'undici';
 
 import type { AnswerReceiver, BodyStream, HeaderList, UpstreamCall, UpstreamRequest } from '../../gateway/ports.ts';
-import { upstreamError } from './upstream-error.ts';
+import { isBadForm, upstreamError } from './upstream-error.ts';
 
 /** One request at undici: its dispatch handler, and the handle by which the gateway stops or resumes it. */
 export class UndiciCall implements UpstreamCall, Dispatcher.DispatchHandler {
@@ -69,6 +69,7 @@ export class UndiciCall implements UpstreamCall, Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
+    if (!this.#isStarted && isBadForm(error)) this.#line.renew();
     this.#line.end(this);
     if (this.#isOver) return;
     this.#isOver = true;
@@ -82,6 +83,8 @@ export interface WaitingLine {
   leave(call: UndiciCall): boolean;
   /** The connection of this call is free, or gone. */
   end(call: UndiciCall): void;
+  /** undici refused the form of a request. */
+  renew(): void;
 }
 
 /** A stream of its own for each attempt; the source begins to be read when the request is on a connection. */

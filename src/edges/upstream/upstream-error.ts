@@ -8,12 +8,18 @@ export function upstreamError(error: Error, isStarted: boolean): GatewayError {
   if (error instanceof GatewayError) return error;
   const code = (error as NodeJS.ErrnoException).code ?? '';
   const internal = code === '' ? error.message : `${code}: ${error.message}`;
-  if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH')
+  if (isBadForm(error) || code === 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH')
     return new GatewayError('BAD_REQUEST', undefined, internal);
   if (!isStarted) return new GatewayError('UPSTREAM_CONNECT', undefined, internal);
   if (code.startsWith('HPE_') || BAD_RESPONSE.has(code))
     return new GatewayError('UPSTREAM_BAD_RESPONSE', undefined, internal);
   return new GatewayError('UPSTREAM_RESET', undefined, internal);
+}
+
+/** Whether undici refused the form of a request before anything was done with it. */
+export function isBadForm(error: Error): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED';
 }
 
 const BAD_RESPONSE = new Set([

@@ -91,7 +91,11 @@ test('what undici would not send is told as a bad request, and holds nobody up',
   const { send } = await setUp(t);
   t.equal(await send('x', { path: '/a b' }).noted.ended, 'BAD_REQUEST');
   t.equal(await send('x', { headers: ['a', 'b\u0001'] }).noted.ended, 'BAD_REQUEST');
+  t.equal(await send('x', { headers: ['expect', '100-continue'] }).noted.ended, 'BAD_REQUEST');
   t.equal(await send('x').noted.ended, '200');
+  const bad = send('x', { path: '/a b' });
+  t.equal(await send('x').noted.ended, '200', 'also with a connection that was in use');
+  t.equal(bad.noted.result, 'BAD_REQUEST');
 });
 
 test('a refused connection is told as not sent, a broken one as sent', async (t) => {
