@@ -12,7 +12,7 @@ import type { DispatchPorts } from './dispatch.ts';
 import type { Enricher } from './enrich.ts';
 import type { Exchange } from './exchange.ts';
 import { RequestFacts } from './facts.ts';
-import { Live } from './live.ts';
+import { Live, openPools } from './live.ts';
 import type { Mirror } from './mirror.ts';
 import type { Clock, Counter, Gauge, HeaderList, Logger, RecordSink, Reply, Tracer, Upstream } from './ports.ts';
 import { ownHeaders, predict } from './predict.ts';
@@ -59,7 +59,6 @@ export class Gateway implements DispatchPorts {
   readonly #lives = new Set<Live>();
   #live: Live;
   #inflight = 0;
-  #onIdle: (() => void) | null = null;
 
   constructor(snapshot: Snapshot, ports: GatewayPorts) {
     this.clock = ports.clock;
@@ -213,16 +212,6 @@ export class Gateway implements DispatchPorts {
     return new GatewayError('INTERNAL');
   }
 
-  /** Resolves when no request is under way, or after the limit. */
-  async drain(limitMs: number): Promise<void> {
-    if (this.#inflight === 0) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, limitMs);
-    this.#onIdle = resolve;
-    await promise;
-    clearTimeout(timer);
-  }
-
   #clientClosed(exchange: Exchange): void {
     if (exchange.isFinished) return;
     exchange.onAbort?.abort();
@@ -245,14 +234,15 @@ export class Gateway implements DispatchPorts {
     this.#inflight--;
     this.#ports.inflight.set(this.#inflight);
     live.leave();
-    if (this.#inflight === 0) this.#onIdle?.();
   }
 
   #enliven(snapshot: Snapshot): Live {
     const { upstream, learner, enricher, mirror } = this.#ports;
+    // Pools first: a certificate that cannot be read must leave everything as it was.
+    const pools = openPools(snapshot, upstream);
     enricher.adopt(snapshot);
     mirror.adopt(snapshot);
-    const live = new Live(snapshot, upstream, learner.adopt(snapshot), (retired) => this.#letGo(retired));
+    const live = new Live(snapshot, pools, learner.adopt(snapshot), (retired) => this.#letGo(retired));
     this.#lives.add(live);
     return live;
   }

@@ -19,15 +19,13 @@ export class Live {
 
   constructor(
     snapshot: Snapshot,
-    upstream: Upstream,
+    pools: ReadonlyArray<readonly EndpointPool[]>,
     weights: ReadonlyArray<ArmWeights | undefined>,
     onIdle: (live: Live) => void,
   ) {
     this.snapshot = snapshot;
     this.weights = weights;
-    this.pools = snapshot.backends.map((backend) =>
-      backend.endpoints.map((endpoint) => upstream.pool(endpoint, backend.connection)),
-    );
+    this.pools = pools;
     this.#onIdle = onIdle;
   }
 
@@ -48,4 +46,11 @@ export class Live {
     this.#isRetired = true;
     if (this.inflight === 0) this.#onIdle(this);
   }
+}
+
+/** The pools of a snapshot, by `Backend.index`. Throws when one cannot be made, e.g. a file of its TLS settings is missing. */
+export function openPools(snapshot: Snapshot, upstream: Upstream): EndpointPool[][] {
+  return snapshot.backends.map((backend) =>
+    backend.endpoints.map((endpoint) => upstream.pool(endpoint, backend.connection)),
+  );
 }

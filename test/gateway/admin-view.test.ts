@@ -1,7 +1,7 @@
 import { test } from 'tap';
 
 import { describeBackends, describeRoutes } from '../../src/gateway/admin-view.ts';
-import { Live } from '../../src/gateway/live.ts';
+import { Live, openPools } from '../../src/gateway/live.ts';
 import { UndiciUpstream } from '../../src/edges/upstream/undici-upstream.ts';
 import { snapshotOf } from '../support/described.ts';
 
@@ -54,7 +54,7 @@ test('routes are shown in order with their conditions, choices and shadows', (t)
 test('backends are shown with what their endpoints do now, and never with values of headers', async (t) => {
   const upstream = new UndiciUpstream();
   t.teardown(() => upstream.close());
-  const live = new Live(snapshot, upstream, [], () => {});
+  const live = new Live(snapshot, openPools(snapshot, upstream), [], () => {});
   const backend = snapshot.backends.find(({ name }) => name === 'guarded')!;
   const [first, second] = live.poolsOf(backend);
   first!.inflight = 2;

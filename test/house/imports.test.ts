@@ -17,7 +17,7 @@ const table: ReadonlyArray<{ folder: RegExp; may: readonly RegExp[] }> = [
     may: [
       /^src\/config\/(schema|check|compile|defaults\.ts|units\.ts|problem\.ts|suggest\.ts|expected\.ts)/,
       /^src\/core\//,
-      /^src\/protocol\/json-path\.ts$/,
+      /^src\/protocol\/(json-path|path-name)\.ts$/,
       /^type:typebox$/,
     ],
   },

@@ -320,5 +320,5 @@ test('replicas whose Redis comes back empty accept each other’s tokens, and th
     for (const to of replicas) t.equal(await to.statusOf(await from.issue()), 200);
   }
   t.equal(await two.statusOf(before), 200, 'a token of the earlier key still counts');
-  t.ok(readLog(folder).some(({ msg = '' }) => msg.includes('another signing key')));
+  await until('the change is told', () => readLog(folder).some(({ msg = '' }) => msg.includes('another signing key')));
 });

@@ -1,4 +1,5 @@
 import type { Protocol } from '../../core/facts.ts';
+import { isSafeName } from '../../protocol/path-name.ts';
 import { type ProblemSink, joinPath, showFound } from '../problem.ts';
 import type { ConfigFile } from '../schema/root.ts';
 import { checkWait } from './values.ts';
@@ -25,6 +26,18 @@ export function isBuiltProtocol(protocol: string): boolean {
 function checkBackend(backend: BackendFile, path: string, sink: ProblemSink): void {
   if (!isBuiltProtocol(backend.protocol)) {
     sink.error(joinPath(path, 'protocol'), `protocol \`${backend.protocol}\` is not built yet; use oip or kserve-v1`);
+  }
+  for (const key of ['model', 'version'] as const) {
+    const name = backend[key];
+    if (name !== undefined && !isSafeName(name)) {
+      sink.error(
+        joinPath(path, key),
+        `a ${key} stands in a path and cannot hold a slash, a backslash or a control character`,
+        {
+          found: showFound(name),
+        },
+      );
+    }
   }
   for (const key of ['timeout', 'connectTimeout', 'keepAlive'] as const) {
     checkWait(backend[key], joinPath(path, key), sink);
