@@ -109,6 +109,18 @@ test('a start with a store that says nothing ends in time', async (t) => {
   await until('the key is there', () => replica.accepts(replica.issue()));
 });
 
+test('who waits for the key hears soon that the store was closed', async (t) => {
+  const store = new RedisState(
+    { url: `redis://127.0.0.1:${await freePort()}`, prefix: 'm:', timeoutMs: 100 },
+    createLog(),
+  );
+  const startMs = performance.now();
+  const waiting = t.rejects(store.signingKey(), /closed/);
+  await store.close();
+  await waiting;
+  t.ok(performance.now() - startMs < 2_000);
+});
+
 test('what stands where the key should be is told once, and its removal is enough', async (t) => {
   const server = await startRedis();
   t.teardown(() => server.stop());

@@ -222,7 +222,7 @@ test('a gateway starts and serves while its Redis is away, and takes rewards soo
   t.teardown(() => Promise.all([gateway.stop('SIGKILL'), ending.stop('SIGKILL')]));
   const endMs = performance.now();
   t.equal(await ending.stop(), 0);
-  t.ok(performance.now() - endMs < 2_000, `ended after ${Math.round(performance.now() - endMs)} ms`);
+  t.ok(performance.now() - endMs < 4_000, `ended after ${Math.round(performance.now() - endMs)} ms`);
 
   const client = openClient(gateway.url);
   t.teardown(() => client.close());
