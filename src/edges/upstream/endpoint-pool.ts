@@ -20,8 +20,8 @@ export class PoolOfEndpoint implements EndpointPool, WaitingLine {
   readonly #connections: number;
   /** In the order of their coming. */
   readonly #waiting = new Set<UndiciCall>();
-  /** Calls that undici has. */
-  readonly #sent = new Set<UndiciCall>();
+  /** How many calls undici has. Not a set of them: one with so much coming and going keeps dead calls alive for long. */
+  #sent = 0;
   #isAdvancing = false;
   #onIdle: (() => void) | null = null;
   inflight = 0;
@@ -47,7 +47,7 @@ export class PoolOfEndpoint implements EndpointPool, WaitingLine {
 
   /** Sends the call, now or when a connection is free. */
   take(call: UndiciCall): void {
-    if (this.#sent.size >= this.#connections) this.#waiting.add(call);
+    if (this.#sent >= this.#connections) this.#waiting.add(call);
     else this.#send(call);
   }
 
@@ -55,18 +55,23 @@ export class PoolOfEndpoint implements EndpointPool, WaitingLine {
     return this.#waiting.delete(call);
   }
 
-  end(call: UndiciCall): void {
-    this.#sent.delete(call);
+  end(): void {
+    this.#sent--;
     // Calls that fail at once end inside this loop.
     if (this.#isAdvancing) return;
+    if (this.#waiting.size === 0) return this.#tellIdle();
     this.#isAdvancing = true;
     for (const next of this.#waiting) {
-      if (this.#sent.size >= this.#connections) break;
+      if (this.#sent >= this.#connections) break;
       this.#waiting.delete(next);
       this.#send(next);
     }
     this.#isAdvancing = false;
-    if (this.#sent.size === 0) this.#onIdle?.();
+    this.#tellIdle();
+  }
+
+  #tellIdle(): void {
+    if (this.#sent === 0) this.#onIdle?.();
   }
 
   /**
@@ -84,14 +89,14 @@ export class PoolOfEndpoint implements EndpointPool, WaitingLine {
       this.#pool.destroy().catch(() => {});
     }, CLOSE_LIMIT_MS);
     timer.unref();
-    if (this.#sent.size > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
+    if (this.#sent > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
     // Rejects when it was destroyed meanwhile: then there is nothing left to close.
     await this.#pool.close().catch(() => {});
     clearTimeout(timer);
   }
 
   #send(call: UndiciCall): void {
-    this.#sent.add(call);
+    this.#sent++;
     call.dispatch(this.#pool);
   }
 }

@@ -13,6 +13,7 @@ export class UndiciCall implements UpstreamCall, Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | null = null;
   #isOver = false;
   #isStarted = false;
+  #hasLeft = false;
 
   constructor(request: UpstreamRequest, receiver: AnswerReceiver, line: WaitingLine) {
     this.#request = request;
@@ -62,7 +63,7 @@ export class UndiciCall implements UpstreamCall, Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    this.#line.end(this);
+    this.#leaveConnection();
     if (this.#isOver) return;
     this.#isOver = true;
     this.#receiver.onEnd();
@@ -70,10 +71,17 @@ export class UndiciCall implements UpstreamCall, Dispatcher.DispatchHandler {
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
     if (!this.#isStarted && isBadForm(error)) this.#line.renew();
-    this.#line.end(this);
+    this.#leaveConnection();
     if (this.#isOver) return;
     this.#isOver = true;
     this.#receiver.onError(upstreamError(error, this.#isStarted), this.#isStarted);
+  }
+
+  /** The line counts its calls, so each may end but once. */
+  #leaveConnection(): void {
+    if (this.#hasLeft) return;
+    this.#hasLeft = true;
+    this.#line.end();
   }
 }
 
@@ -81,8 +89,8 @@ export class UndiciCall implements UpstreamCall, Dispatcher.DispatchHandler {
 export interface WaitingLine {
   /** Takes a call out; false: it is not waiting any more. */
   leave(call: UndiciCall): boolean;
-  /** The connection of this call is free, or gone. */
-  end(call: UndiciCall): void;
+  /** The connection of a call is free, or gone. */
+  end(): void;
   /** undici refused the form of a request. */
   renew(): void;
 }
