@@ -23,31 +23,32 @@ const KNOWN: ReadonlyMap<string, number> = new Map([
   ['content-length', DROP_UPSTREAM],
   ['host', DROP_UPSTREAM],
   ['expect', DROP_UPSTREAM],
-  // Ours.
+  // Ours, beside all that begins with `makas-`.
   ['x-request-id', DROP_UPSTREAM | DROP_DOWNSTREAM],
-  ['makas-decision', DROP_UPSTREAM | DROP_DOWNSTREAM],
-  ['makas-error', DROP_UPSTREAM | DROP_DOWNSTREAM],
-  ['makas-route', DROP_UPSTREAM | DROP_DOWNSTREAM],
-  ['makas-backend', DROP_UPSTREAM | DROP_DOWNSTREAM],
-  ['makas-shadow', DROP_UPSTREAM | DROP_DOWNSTREAM],
 ]);
 
 /** Whatever begins like this is ours, also what a later version will add. */
 const OWN_PREFIX = 'makas-';
 
-/** Flags by name in the case of the wire. Bounded: clients invent names, so unknown ones are not kept. */
-const flagsByRawName = new Map<string, number>(KNOWN);
+/** Flags by name in the case of the wire. Clients invent names, so the table is emptied when it is full. */
+const flagsByRawName = new Map<string, number>();
 const RAW_NAMES_MAX = 1024;
+const RAW_NAME_LENGTH_MAX = 64;
 
 function flagsOf(rawName: string): number {
-  const cached = flagsByRawName.get(rawName);
-  if (cached !== undefined) return cached;
+  const known = flagsByRawName.get(rawName);
+  if (known !== undefined) return known;
+  const flags = readFlags(rawName);
+  if (rawName.length > RAW_NAME_LENGTH_MAX) return flags;
+  if (flagsByRawName.size >= RAW_NAMES_MAX) flagsByRawName.clear();
+  flagsByRawName.set(rawName, flags);
+  return flags;
+}
+
+function readFlags(rawName: string): number {
   // Some servers read `_` as `-`: what looks like a framing field or one of ours to them must not pass either.
   const name = rawName.toLowerCase().replaceAll('_', '-');
-  const flags = KNOWN.get(name);
-  if (flags === undefined) return name.startsWith(OWN_PREFIX) ? DROP_UPSTREAM | DROP_DOWNSTREAM : 0;
-  if (flagsByRawName.size < RAW_NAMES_MAX) flagsByRawName.set(rawName, flags);
-  return flags;
+  return KNOWN.get(name) ?? (name.startsWith(OWN_PREFIX) ? DROP_UPSTREAM | DROP_DOWNSTREAM : 0);
 }
 
 /**
