@@ -4,16 +4,6 @@ import type { FastifyPluginCallback } from 'fastify';
 
 import { GatewayError } from '../src/core/errors.ts';
 
-/** A request as a person describes it, for `explain`. */
-export interface RequestDescription {
-  readonly method: string;
-  /** Path and query. */
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
-  /** Text as it is, or a JSON value; undefined: no body. */
-  readonly body: unknown;
-}
-
 export interface ConfigView {
   readonly hash: string;
   /** Milliseconds since the epoch. */
@@ -32,7 +22,7 @@ export interface AdminView {
   readonly shadows: () => readonly object[];
   readonly config: () => ConfigView;
   /** Throws GatewayError when the description is not a request. */
-  readonly explain: (description: RequestDescription) => unknown;
+  readonly explain: (description: unknown) => unknown;
 }
 
 export interface AdminOptions {
@@ -71,7 +61,7 @@ export const admin: FastifyPluginCallback<AdminOptions> = (fastify, { view, toke
           .header('etag', `"${hash}"`)
           .send({ hash, loaded_at: loadedAt, last_reload_error: lastReloadError, config });
       });
-      scope.post('/explain', (request) => view.explain(readDescription(request.body)));
+      scope.post('/explain', (request) => view.explain(request.body));
       scopeDone();
     },
     { prefix: '/admin' },
@@ -95,34 +85,4 @@ function tokenCheck(token: string) {
 
 function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest();
-}
-
-function readDescription(input: unknown): RequestDescription {
-  if (!isObject(input)) throw invalid('The description must be a JSON object {"method", "path", "headers", "body"}.');
-  const unknown = Object.keys(input).find((key) => !['method', 'path', 'headers', 'body'].includes(key));
-  if (unknown !== undefined)
-    throw invalid(`"${unknown.slice(0, 64)}" is not a field; there are "method", "path", "headers" and "body".`);
-  const { method = 'POST', path, headers = {}, body } = input;
-  if (typeof method !== 'string' || !/^[A-Za-z]{1,20}$/.test(method))
-    throw invalid('"method" must be a method of HTTP, such as "POST".');
-  if (typeof path !== 'string' || !path.startsWith('/')) throw invalid('"path" must be a text that begins with "/".');
-  if (!isObject(headers)) throw invalid('"headers" must be an object of texts.');
-  return { method: method.toUpperCase(), path, headers: readHeaders(headers), body };
-}
-
-function readHeaders(headers: Record<string, unknown>): Record<string, string> {
-  const read: [string, string][] = [];
-  for (const [name, value] of Object.entries(headers)) {
-    if (typeof value !== 'string') throw invalid(`"headers.${name.slice(0, 64)}" must be a text.`);
-    read.push([name.toLowerCase(), value]);
-  }
-  return Object.fromEntries(read);
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function invalid(message: string): GatewayError {
-  return new GatewayError('BAD_REQUEST', message);
 }

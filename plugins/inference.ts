@@ -90,7 +90,7 @@ class MainLane {
     const doubt = findFramingDoubt(request);
     if (doubt !== null) {
       reply.closeAfterwards();
-      return refuse(request, reply, doubt);
+      return this.#refuse(request, reply, doubt);
     }
     const url = request.url as string;
     const mark = url.indexOf('?');
@@ -98,10 +98,10 @@ class MainLane {
     // The router decodes before it matches; what was escaped in the prefix is another path.
     const path = whole.startsWith(this.#prefix) ? whole.slice(this.#prefix.length) : '';
     const meaning = this.#meaningOf(path);
-    if (meaning === null) return refuse(request, reply, new GatewayError('PATH_NOT_FOUND'));
+    if (meaning === null) return this.#refuse(request, reply, new GatewayError('PATH_NOT_FOUND'));
     const method = request.method as string;
     if (method !== meaning.method)
-      return refuse(request, reply, new GatewayError('METHOD_NOT_ALLOWED'), ['allow', meaning.method]);
+      return this.#refuse(request, reply, new GatewayError('METHOD_NOT_ALLOWED'), ['allow', meaning.method]);
     if (meaning.model === '') {
       const { status, content } = serverAnswer(meaning, this.#gateway.snapshot, this.#isReady());
       return answer(request, reply, status, JSON_HEADERS, Buffer.from(JSON.stringify(content)));
@@ -141,6 +141,13 @@ class MainLane {
     });
   }
 
+  /** An error before there is an exchange. */
+  #refuse(request: IncomingMessage, reply: HttpReply, error: GatewayError, headers: HeaderList = []): void {
+    this.#gateway.countError(error.code);
+    const all = [...JSON_HEADERS, 'makas-error', error.code, ...headers];
+    answer(request, reply, error.status, all, errorBody(error.message));
+  }
+
   #meaningOf(path: string): InferencePath | null {
     let meaning = this.#paths.get(path);
     if (meaning === undefined) {
@@ -152,17 +159,6 @@ class MainLane {
     }
     return meaning;
   }
-}
-
-/** An error before there is an exchange. */
-function refuse(request: IncomingMessage, reply: HttpReply, error: GatewayError, headers: HeaderList = []): void {
-  answer(
-    request,
-    reply,
-    error.status,
-    [...JSON_HEADERS, 'makas-error', error.code, ...headers],
-    errorBody(error.message),
-  );
 }
 
 function answer(request: IncomingMessage, reply: HttpReply, status: number, headers: HeaderList, body: Buffer): void {

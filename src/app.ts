@@ -54,6 +54,7 @@ export interface App {
 }
 
 const TRACER_LIMIT_MS = 2000;
+const SHADOW_DRAIN_MS = 500;
 
 const systemClock: Clock = { now: () => Date.now(), steady: () => performance.now() };
 
@@ -117,8 +118,14 @@ async function wire(
   stack.defer(() => upstream.close());
   const enricher = createEnricher({ stores: (view) => stores.storeOf(view), clock, metrics, logger });
   const mirror = new Mirror({ upstream, clock, metrics, logger });
-  stack.defer(() => mirror.drain(settings.drainMs));
+  // What shadows have under way is given up: their answers go nowhere.
+  stack.defer(() => mirror.drain(SHADOW_DRAIN_MS));
   metricsSink.adopt(config.snapshot);
+  /** Closes the pools and stores that none of these snapshots uses. */
+  const letGo = (alive: readonly Snapshot[]) => {
+    upstream.retain(new Set([...endpointIds(alive), ...mirror.poolIds()]));
+    void stores.retain(alive.flatMap((snapshot) => snapshot.views));
+  };
   const gateway = new Gateway(config.snapshot, {
     clock,
     logger,
@@ -130,10 +137,8 @@ async function wire(
     sinks: [metricsSink, decisionLog],
     started: metrics.counter('makas_requests_started_total'),
     inflight: metrics.gauge('makas_requests_inflight'),
-    onRetired: (alive) => {
-      upstream.retain(new Set([...endpointIds(alive), ...mirror.poolIds()]));
-      void stores.retain(alive.flatMap((snapshot) => snapshot.views));
-    },
+    countError: (code) => metricsSink.countError(code),
+    onRetired: letGo,
   });
   const desk = new RewardDesk({
     store,
@@ -156,13 +161,18 @@ async function wire(
     logger,
     metrics,
     async adopt(next) {
-      const restart = needRestart(reloader.current.config, next.config);
+      const restart = needRestart(config.config, next.config);
       if (restart.length > 0)
         logger.warn({ parts: restart }, 'these parts of the configuration take effect after a restart');
       await stores.adopt(next.snapshot.views);
-      gateway.adopt(next.snapshot);
+      try {
+        gateway.adopt(next.snapshot);
+      } catch (error) {
+        letGo(gateway.alive);
+        throw error;
+      }
       metricsSink.adopt(next.snapshot);
-      redact = next.redact;
+      redact = (text) => config.redact(next.redact(text));
       logger.setLevel(readSettings(next.config).logLevel);
     },
   });

@@ -7,6 +7,8 @@ import { hasBodyLeft } from './framing.ts';
 
 /** How long the rest of a body is still read after the answer, so that the client gets to see the answer. */
 const LINGER_MS = 2000;
+/** How long a client may take to read the rest of an answer that is complete on our side. */
+const WRITE_LIMIT_MS = 120_000;
 
 /**
  * Node writes head and body in one plain write when the body is text. Latin-1 text is bytes one to one, and cheaper than
@@ -48,8 +50,11 @@ export class HttpReply implements Reply {
     else if (this.#mustLinger()) {
       this.#response.write(body);
       this.end();
-    } else if (body.length <= ONE_STRING_MAX) this.#response.end(asLatin1(body), 'latin1');
-    else this.#response.end(body);
+    } else {
+      if (body.length <= ONE_STRING_MAX) this.#response.end(asLatin1(body), 'latin1');
+      else this.#response.end(body);
+      this.#boundWriting();
+    }
   }
 
   head(status: number, headers: HeaderList): void {
@@ -64,8 +69,17 @@ export class HttpReply implements Reply {
   }
 
   end(): void {
-    if (this.#mustLinger()) this.#endLater();
-    else this.#response.end();
+    if (this.#mustLinger()) return this.#endLater();
+    this.#response.end();
+    this.#boundWriting();
+  }
+
+  /** A client that does not read its answer must not hold it for ever. Most answers have left already. */
+  #boundWriting(): void {
+    const response = this.#response;
+    if (response.writableLength === 0) return;
+    const timer = setTimeout(() => response.destroy(), WRITE_LIMIT_MS).unref();
+    response.once('close', () => clearTimeout(timer));
   }
 
   destroy(): void {

@@ -6,6 +6,7 @@ import { health, type Readiness } from '../../plugins/health.ts';
 import { inference } from '../../plugins/inference.ts';
 import { metrics as metricsPlugin } from '../../plugins/metrics.ts';
 import { rewardsPlugin } from '../../plugins/rewards.ts';
+import type { ErrorCode } from '../core/errors.ts';
 import type { PromMetrics } from '../edges/telemetry/metrics.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import type { Logger } from '../gateway/ports.ts';
@@ -50,6 +51,11 @@ export async function createDataListener(settings: Settings, parts: DataParts): 
     rewriteUrl: (request) => originForm(request.url ?? '/'),
   });
   watchSockets(fastify);
+  fastify.addHook('onSend', (_request, reply, payload, done) => {
+    const code = reply.getHeader('makas-error');
+    if (typeof code === 'string') parts.gateway.countError(code as ErrorCode);
+    done(null, payload);
+  });
   await fastify.register(errors, { logger: parts.logger });
   await fastify.register(inference, { ...parts, prefix: http.prefix });
   await fastify.register(rewardsPlugin, { desk: parts.desk, maxBatch: settings.maxBatch });

@@ -1,4 +1,4 @@
-import { prepareConfigFile, type ReadyConfig } from '../config/prepare.ts';
+import { prepareConfigFile, type PreparedConfig, type ReadyConfig } from '../config/prepare.ts';
 import { formatProblem, type Problem } from '../config/problem.ts';
 import type { Clock, Logger, Metrics } from '../gateway/ports.ts';
 
@@ -58,7 +58,12 @@ export class Reloader {
 
   async #reloadOnce(reason: string): Promise<void> {
     const { path, logger, clock } = this.#ports;
-    const prepared = prepareConfigFile(path);
+    let prepared: PreparedConfig;
+    try {
+      prepared = prepareConfigFile(path);
+    } catch (error) {
+      return this.#fail(reason, [], error instanceof Error ? error.message : 'it could not be read');
+    }
     if (prepared.snapshot === null) return this.#fail(reason, prepared.problems);
     if (prepared.hash === this.#current.hash && this.#lastError === null && isSameEffect(prepared, this.#current))
       return;
@@ -89,7 +94,7 @@ export class Reloader {
     this.#lastError = error;
     metrics.counter('makas_config_reloads_total', isOk ? 'ok' : 'failed').inc();
     metrics.gauge('makas_config_last_reload_success').set(isOk ? 1 : 0);
-    metrics.gauge('makas_config_last_reload_timestamp_seconds').set(clock.now() / 1000);
+    if (isOk) metrics.gauge('makas_config_last_reload_timestamp_seconds').set(clock.now() / 1000);
   }
 }
 

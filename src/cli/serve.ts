@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
-import { startApp } from '../app.ts';
+import { startApp, type App } from '../app.ts';
 import { prepareConfigFile } from '../config/prepare.ts';
 import { formatProblem } from '../config/problem.ts';
 
@@ -26,9 +26,11 @@ export async function serveCommand(args: readonly string[]): Promise<number> {
     return 1;
   }
   const stop = untilSignal();
+  let app: App | null = null;
+  // Before the start has ended there is nothing to reload, but the signal must not end the process.
+  process.on('SIGHUP', () => void app?.reload('SIGHUP'));
   try {
-    const app = await startApp({ path, config });
-    process.on('SIGHUP', () => void app.reload('SIGHUP'));
+    app = await startApp({ path, config });
     await stop;
     await app.close();
     return 0;

@@ -42,19 +42,30 @@ export function prepareConfigText(text: string, options: LoadOptions = {}): Prep
 function prepare(loaded: LoadResult): PreparedConfig {
   if (loaded.config === null) return { snapshot: null, problems: loaded.problems };
   const { config, written, hash, place, redact } = loaded;
-  const checked = checkConfig(config);
-  const compiled = compileConfig(config, hash);
-  const found = place([...loaded.problems, ...checked, ...leaveOutTold(compiled.problems, checked)]);
+  const { snapshot, problems: told } = checkAndCompile(config, hash);
+  const found = place([...loaded.problems, ...told]);
   const problems = found.map((problem) => redactProblem(problem, redact));
-  if (compiled.snapshot === null || hasErrors(problems)) return { snapshot: null, problems };
+  if (snapshot === null || hasErrors(problems)) return { snapshot: null, problems };
   return {
-    snapshot: compiled.snapshot,
+    snapshot,
     config,
     effective: effectiveConfig(configSchema, written),
     hash,
     problems,
     redact,
   };
+}
+
+/** Numbers beyond all measure make these steps throw; that is a problem of the file like any other. */
+function checkAndCompile(config: ConfigFile, hash: string): { snapshot: Snapshot | null; problems: ConfigProblem[] } {
+  try {
+    const checked = checkConfig(config);
+    const { snapshot, problems } = compileConfig(config, hash);
+    return { snapshot, problems: [...checked, ...leaveOutTold(problems, checked)] };
+  } catch (error) {
+    const message = `the configuration cannot be used: ${error instanceof Error ? error.message : 'unknown reason'}`;
+    return { snapshot: null, problems: [{ severity: 'error', path: '', message }] };
+  }
 }
 
 /** What the check has told already, in better words, about the same thing, its parts or what it is part of. */

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 
 import { matchRequest } from '../core/decide.ts';
-import { errorRegistry, GatewayError } from '../core/errors.ts';
+import { type ErrorCode, errorRegistry, GatewayError } from '../core/errors.ts';
 import { mayReadBody } from '../core/route-index.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import { errorBody } from '../protocol/error-body.ts';
@@ -30,6 +30,8 @@ export interface GatewayPorts {
   readonly sinks: readonly RecordSink[];
   readonly started: Counter;
   readonly inflight: Gauge;
+  /** Counts an error that has no decision record. */
+  countError(code: ErrorCode): void;
   /** A snapshot ended its last request; these are still at work. */
   onRetired(alive: readonly Snapshot[]): void;
 }
@@ -76,6 +78,11 @@ export class Gateway implements DispatchPorts {
 
   get live(): Live {
     return this.#live;
+  }
+
+  /** The live snapshot, and those whose last request is still under way. */
+  get alive(): Snapshot[] {
+    return Array.from(this.#lives, (live) => live.snapshot);
   }
 
   /** Swaps the snapshot. Requests under way stay on the one they began with. */
@@ -170,6 +177,11 @@ export class Gateway implements DispatchPorts {
     }
   }
 
+  /** Counts an error that was answered without an exchange. */
+  countError(code: ErrorCode): void {
+    this.#ports.countError(code);
+  }
+
   /** Answers with an error of Makas' own. */
   refuse(exchange: Exchange, error: GatewayError): void {
     if (exchange.isFinished) return;
@@ -250,7 +262,7 @@ export class Gateway implements DispatchPorts {
   /** Lets go what nobody uses any more; called when a retired snapshot has ended its last request. */
   #letGo(retired: Live): void {
     this.#lives.delete(retired);
-    this.#ports.onRetired(Array.from(this.#lives, (live) => live.snapshot));
+    this.#ports.onRetired(this.alive);
   }
 }
 

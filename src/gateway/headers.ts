@@ -72,7 +72,7 @@ function filterHeaders(raw: HeaderList, mask: number, replaced: ReadonlySet<stri
     const flags = flagsOf(name);
     if ((flags & CONNECTION) !== 0) named = namedByConnection(raw[i + 1] as string, named);
     if ((flags & mask) !== 0) continue;
-    if (replaced !== null && replaced.has(name.toLowerCase())) continue;
+    if (replaced !== null && replaced.has(name.toLowerCase().replaceAll('_', '-'))) continue;
     kept.push(name, raw[i + 1] as string);
   }
   return named === null ? kept : withoutNames(kept, named);

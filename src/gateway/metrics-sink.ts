@@ -37,6 +37,11 @@ export class MetricsSink implements RecordSink {
     this.#handles = this.#find(snapshot);
   }
 
+  /** An error that was answered without a decision record, e.g. for a path that is not served. */
+  countError(code: ErrorCode): void {
+    this.#errors.get(code)?.inc();
+  }
+
   record(record: DecisionRecord): void {
     const { snapshot, outcome, error } = record;
     const handles = snapshot === this.#snapshot && this.#handles !== null ? this.#handles : this.#find(snapshot);

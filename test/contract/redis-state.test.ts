@@ -8,6 +8,15 @@ import { testStateStore } from './state.ts';
 let prefixes = 0;
 const BANDIT = 'iris.live:1';
 
+/** `count` decisions of arm a, each in a window of its own. */
+const servedCounts = (count: number) =>
+  Array.from({ length: count }, (_, i) => ({
+    bandit: BANDIT,
+    arm: 'a',
+    window: { startMs: WINDOW.startMs + i * WINDOW.lengthMs, lengthMs: WINDOW.lengthMs },
+    count: 1,
+  }));
+
 async function open(
   settings: Partial<RedisStateSettings> & { prefix: string },
   log = createLog(),
@@ -90,6 +99,74 @@ test('a Redis that hangs holds nobody up, and what it did in secret is not done 
     ),
   );
   t.same(armOf(await state.readSums([BANDIT]), 'a'), { count: 1, sum: 1, sumOfSquares: 1, served: 7 });
+});
+
+test('what was served in a long outage is counted once, however much it is', async (t) => {
+  const server = await startRedis();
+  t.teardown(() => server.stop());
+  const state = await open({ url: server.url, prefix: 'l:' });
+  t.teardown(() => state.close());
+  await state.addServed(servedCounts(60_000));
+  await state.addServed(servedCounts(1));
+  t.match(armOf(await state.readSums([BANDIT]), 'a'), { served: 60_001 });
+});
+
+test('served counts of several calls whose answer is lost are counted once', async (t) => {
+  const server = await startRedis();
+  t.teardown(() => server.stop());
+  const state = await open({ url: server.url, prefix: 'l:', timeoutMs: 100 });
+  t.teardown(() => state.close());
+  server.pause();
+  await state.addServed(servedCounts(2_500));
+  server.resume();
+  await until('served counts are stored again', () =>
+    state.addServed(servedCounts(1)).then(
+      () => true,
+      () => false,
+    ),
+  );
+  t.match(armOf(await state.readSums([BANDIT]), 'a'), { served: 2_501 });
+});
+
+test('what Redis refuses is added in no part, and is counted once when it is sent again', async (t) => {
+  const server = await startRedis();
+  t.teardown(() => server.stop());
+  const state = await open({ url: server.url, prefix: 'w:' });
+  const client = new Redis(server.url);
+  t.teardown(() => Promise.all([state.close(), client.disconnect()]));
+  for (const key of ['s', 'w']) {
+    await client.flushall();
+    await client.set(`w:{b:${BANDIT}}${key}`, 'rubbish');
+    for (let attempt = 0; attempt < 2; attempt++) {
+      await t.rejects(state.addRewards([rewardWrite(1)]), /WRONGTYPE/);
+      await t.rejects(state.addServed(servedCounts(3)), /WRONGTYPE/);
+    }
+    t.ok(state.isHealthy(), 'Redis itself answers');
+    await client.del(`w:{b:${BANDIT}}${key}`);
+    t.same(await state.addRewards([rewardWrite(1)]), ['counted']);
+    await state.addServed(servedCounts(3));
+    t.match(armOf(await state.readSums([BANDIT]), 'a'), { count: 1, sum: 1, served: 3 });
+  }
+});
+
+test('a bandit whose key is broken does not stop the others', async (t) => {
+  const server = await startRedis();
+  t.teardown(() => server.stop());
+  const log = createLog();
+  const state = await open({ url: server.url, prefix: 'w:' }, log);
+  const client = new Redis(server.url);
+  t.teardown(() => Promise.all([state.close(), client.disconnect()]));
+  await client.set('w:{b:bad:1}s', 'rubbish');
+  for (let attempt = 0; attempt < 3; attempt++) {
+    const outcomes = await state.addRewards([rewardWrite(1, { bandit: 'bad:1' }), rewardWrite(2 + attempt)]);
+    t.same(outcomes, ['failed', 'counted']);
+    const sums = await state.readSums(['bad:1', BANDIT]);
+    t.same([...sums.keys()], [BANDIT]);
+    t.match(armOf(sums, 'a'), { count: 1 + attempt });
+  }
+  t.ok(state.isHealthy());
+  await t.rejects(state.readSums(['bad:1']), /WRONGTYPE/);
+  t.equal(log.lines.filter(({ level }) => level === 'warn').length, 2, 'told once for reads and once for rewards');
 });
 
 test('what Redis holds is not trusted', async (t) => {

@@ -1,3 +1,4 @@
+import { Redis } from 'ioredis';
 import { test, type Test } from 'tap';
 
 import { weakNormalPrior } from '../../src/core/bandit/posterior.ts';
@@ -241,6 +242,51 @@ test('two learners on one Redis agree within 2 s, and serve on when it is away',
     return sums?.get(BANDIT)?.arms.get('a')?.served === 7;
   });
   t.equal(one.log.lines.filter(({ message }) => message === 'degraded').length, 1);
+});
+
+test('broken state of a bandit stops neither the others nor what can still be read of it', async (t) => {
+  const server = await startRedis();
+  t.teardown(() => server.stop());
+  const store = new RedisState({ url: server.url, prefix: 'm:', timeoutMs: 1_000 }, createLog());
+  await store.signingKey();
+  const snapshot = makeSnapshot({}, { name: 'other' });
+  const { learner, metrics } = learnFrom(store, systemClock, snapshot);
+  const client = new Redis(server.url);
+  t.teardown(async () => {
+    client.disconnect();
+    await learner.close();
+    await store.close();
+  });
+  await store.addRewards([rewardWrite(1), rewardWrite(2, { bandit: 'other:1' })]);
+  const seen = () => learner.describe().map(({ healthy, arms }) => [healthy, arms[0]!.count]);
+
+  // Served counts and windows cannot be written; sums can be read.
+  await client.set('m:{b:iris.live:1}w', 'rubbish');
+  learner.serve(assignmentTo(snapshot.bandits[0]!, 0), Date.now());
+  learner.serve(assignmentTo(snapshot.bandits[1]!, 0), Date.now());
+  await learner.refresh();
+  t.same(seen(), [
+    [true, 1],
+    [true, 1],
+  ]);
+  t.match(armOf(await store.readSums(['other:1']), 'a', 'other:1'), { served: 1 });
+  t.equal(metrics.value('makas_degraded', 'state'), 1);
+
+  await client.del('m:{b:iris.live:1}w');
+  await learner.refresh();
+  t.match(await store.readSums([BANDIT]).then((sums) => armOf(sums, 'a')), { served: 1 });
+  t.equal(metrics.value('makas_degraded', 'state'), 0);
+
+  await client.set('m:{b:iris.live:1}s', 'rubbish');
+  await store.addRewards([rewardWrite(3, { bandit: 'other:1' })]);
+  await learner.refresh();
+  t.same(seen(), [
+    [false, 1],
+    [true, 2],
+  ]);
+  t.equal(metrics.value('makas_degraded', 'state'), 1);
+  t.equal(metrics.value('makas_bandit_refresh_total', 'iris.live', 'failed'), 1);
+  t.equal(metrics.value('makas_bandit_refresh_total', 'other', 'ok'), 3);
 });
 
 test('the last decisions are reported at the end', async (t) => {

@@ -173,3 +173,28 @@ test('a key of exactly the longest length is taken', async (t) => {
   const view = makeView({ entity: [part({ from: 'header', name: 'x-user' })] });
   t.match(read(view, { body: {}, headers: { 'x-user': 'é'.repeat(512) } }), { ok: true });
 });
+
+test('an element of a tensor that names no entity costs only its own row the key', async (t) => {
+  const view = makeView({ entity: [part({ from: 'tensor', name: 'ids' })] });
+  const bodyOf = (data: string) => `{"inputs":[{"name":"ids","shape":[3],"datatype":"BYTES","data":${data}}]}`;
+  for (const element of ['null', '""', '{"a":[1]}', 'NaN']) {
+    const keys = read(view, { body: bodyOf(`["a",${element},"c"]`) });
+    t.strictSame(keys, { ok: true, keys: ['a', null, 'c'], isPerRow: true }, element);
+  }
+  const tail = Buffer.from('\u0001\0\0\0a\0\0\0\0\u0001\0\0\0c', 'latin1');
+  const body = { inputs: [{ name: 'ids', datatype: 'BYTES', parameters: { binary_data_size: tail.length } }] };
+  t.strictSame(read(view, { body }, tail), { ok: true, keys: ['a', null, 'c'], isPerRow: true }, 'binary');
+});
+
+test('an element of a tensor that is too long for a key is refused, in JSON and in binary', async (t) => {
+  const view = makeView({ entity: [part({ from: 'tensor', name: 'ids' })] });
+  const refusal = { ok: false, code: 'BAD_REQUEST', message: /the input tensor ids is longer than 1024 bytes/ };
+  for (const size of [1025, 5000]) {
+    const long = 'k'.repeat(size);
+    t.match(read(view, { body: { inputs: [{ name: 'ids', datatype: 'BYTES', data: ['a', long] }] } }), refusal);
+    const tail = Buffer.concat([Buffer.alloc(4), Buffer.from(long)]);
+    tail.writeUInt32LE(size);
+    const body = { inputs: [{ name: 'ids', datatype: 'BYTES', parameters: { binary_data_size: tail.length } }] };
+    t.match(read(view, { body }, tail), refusal);
+  }
+});

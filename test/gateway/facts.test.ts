@@ -1,10 +1,15 @@
 import { Buffer } from 'node:buffer';
 import { test } from 'tap';
 
-import { RequestFacts, type HeaderRecord } from '../../src/gateway/facts.ts';
+import { RequestFacts, type HeaderRecord, type RequestHead } from '../../src/gateway/facts.ts';
 import type { HeaderList } from '../../src/gateway/ports.ts';
+import { maxDepth } from '../../src/protocol/json-scan.ts';
 
-function factsWith(headers: HeaderList | HeaderRecord, query = ''): RequestFacts {
+function factsWith(
+  headers: HeaderList | HeaderRecord,
+  query = '',
+  asked: Partial<Pick<RequestHead, 'protocol' | 'operation'>> = {},
+): RequestFacts {
   return new RequestFacts({
     requestId: 'r-1',
     timeMs: 0,
@@ -16,6 +21,7 @@ function factsWith(headers: HeaderList | HeaderRecord, query = ''): RequestFacts
     model: 'iris',
     version: '',
     headers,
+    ...asked,
   });
 }
 
@@ -150,4 +156,35 @@ test('a body that is no JSON has no fields and is not parsed', async (t) => {
 test('NaN and infinities in a body read as null when it is parsed, and text stays text', async (t) => {
   const facts = factsOfBody('{"a": [NaN, -Infinity, Infinity, 1], "b": "NaN \\"Infinity\\" \\\\", "NaN": "\\\\"}');
   t.strictSame(facts.parsedBody(), { a: [null, null, null, 1], b: 'NaN "Infinity" \\', NaN: '\\' });
+});
+
+test('a body nested deeper than the scanner goes is no JSON, for fields and for parsing alike', async (t) => {
+  const nested = (depth: number) => `{"a": 1, "b": ${'['.repeat(depth - 1)}${']'.repeat(depth - 1)}}`;
+  const deepest = factsOfBody(nested(maxDepth));
+  t.equal(deepest.field(['a']), 1);
+  t.match(deepest.parsedBody(), { a: 1 });
+  for (const depth of [maxDepth + 1, 100_000]) {
+    const facts = factsOfBody(nested(depth));
+    t.equal(facts.field(['a']), undefined);
+    t.equal(facts.parsedBody(), undefined);
+  }
+});
+
+test('a length of the JSON part that cannot be is a problem of the framing', async (t) => {
+  const problemOf = (value: string) => factsWith(['Inference-Header-Content-Length', value]).framingProblem(92);
+  for (const value of ['92, 92', '0x5c', '+92', '-1', '9.2e1', '', 'x', '1'.repeat(16)]) {
+    t.match(problemOf(value), /^The header Inference-Header-Content-Length must be a number of bytes\.$/, value);
+  }
+  t.match(problemOf('93'), /larger than the body/);
+  for (const value of ['92', '1', '0']) t.equal(problemOf(value), null, value);
+  const twice = factsWith(['inference-header-content-length', '92', 'Inference-Header-Content-Length', '92']);
+  t.type(twice.framingProblem(92), 'string', 'sent twice');
+  t.equal(factsWith([]).framingProblem(0), null, 'no such header');
+});
+
+test('the length of the JSON part is judged only where it counts the bytes of the body', async (t) => {
+  const wrong = ['inference-header-content-length', '+92'];
+  t.equal(factsWith(wrong, '', { protocol: 'kserve-v1' }).framingProblem(92), null);
+  t.equal(factsWith(wrong, '', { operation: 'model-metadata' }).framingProblem(0), null);
+  t.equal(factsWith([...wrong, 'content-encoding', 'gzip']).framingProblem(20), null, 'it counts decompressed bytes');
 });

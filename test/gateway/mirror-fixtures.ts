@@ -254,6 +254,7 @@ export async function startRig(t: Test, snapshot: Snapshot): Promise<Rig> {
     sinks: [],
     started: meter.counter('started'),
     inflight: meter.gauge('inflight'),
+    countError: () => {},
     onRetired: (alive) => {
       const backends = alive.flatMap((snapshot) => snapshot.backends);
       upstream.retain(new Set([...backends.flatMap((one) => one.endpoints.map(({ id }) => id)), ...mirror.poolIds()]));

@@ -1,3 +1,4 @@
+import { Redis } from 'ioredis';
 import { test, type Test } from 'tap';
 
 import { openEmbeddedState } from '../../src/edges/embedded/state.ts';
@@ -203,6 +204,34 @@ test('a Redis that hangs while rewards come loses none and counts none twice', a
   server.resume();
   await until('the buffer is empty', () => metrics.value('makas_rewards_buffered') === 0);
   t.match(await sums(), { count: 300, sum: 300 });
+});
+
+test('a bandit whose key is broken has its rewards wait, and those of others are counted', async (t) => {
+  const server = await startRedis();
+  t.teardown(() => server.stop());
+  const store = new RedisState({ url: server.url, prefix: 'm:', timeoutMs: 250 }, createLog());
+  await store.signingKey();
+  const client = new Redis(server.url);
+  t.teardown(() => client.disconnect());
+  const { issue, send, sums, metrics } = await setUp(t, { store, bufferLimit: 1_000 });
+  const iris = () => ({ decision: issue(), reward: 1 });
+  const gauss = () => ({ decision: issue(0, 1), reward: 2 });
+  await client.set('m:{b:gauss:1}s', 'rubbish');
+  t.same(await send(gauss(), iris(), gauss()), ['buffered', 'counted', 'buffered']);
+  t.same(await send(...Array.from({ length: 600 }, gauss)), Array(600).fill('buffered'));
+  t.same(await send(iris()), ['counted']);
+
+  server.pause();
+  t.same(await send(iris(), iris()), ['buffered', 'buffered']);
+  server.resume();
+  await until('rewards of the sound bandit are stored', () => metrics.value('makas_rewards_buffered') === 602);
+  t.match(await sums(), { count: 4 });
+  t.equal(metrics.value('makas_degraded', 'state'), 1);
+
+  await client.del('m:{b:gauss:1}s');
+  await until('the buffer is empty', () => metrics.value('makas_rewards_buffered') === 0);
+  t.match(armOf(await store.readSums(['gauss:1']), 'a', 'gauss:1'), { count: 602 });
+  await until('the desk is well again', () => metrics.value('makas_degraded', 'state') === 0);
 });
 
 test('a full disk is met like a lost Redis', async (t) => {

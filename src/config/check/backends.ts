@@ -27,6 +27,12 @@ function checkBackend(backend: BackendFile, path: string, sink: ProblemSink): vo
   if (!isBuiltProtocol(backend.protocol)) {
     sink.error(joinPath(path, 'protocol'), `protocol \`${backend.protocol}\` is not built yet; use oip or kserve-v1`);
   }
+  if (backend.protocol === 'kserve-v1' && backend.version !== undefined) {
+    sink.error(
+      joinPath(path, 'version'),
+      'the paths of kserve-v1 have no version; name it in `model` if the server needs it',
+    );
+  }
   for (const key of ['model', 'version'] as const) {
     const name = backend[key];
     if (name !== undefined && !isSafeName(name)) {

@@ -14,7 +14,7 @@ export const Listen = Strict(
           port: Type.Optional(Port('Port of the inference paths.', { default: defaults.listen.http.port })),
           prefix: Type.Optional(
             Type.String({
-              pattern: '^(/[^/?#\\s]+)*$',
+              pattern: '^(/[A-Za-z0-9._~-]+)*$',
               description: 'Path prefix before every inference path, removed before a model server sees it.',
               default: defaults.listen.http.prefix,
               examples: ['/serving/team-a'],

@@ -18,7 +18,7 @@ export const Rule = Strict(
     ),
     backend: Type.Optional(Type.String({ minLength: 1, description: 'The one backend that answers.' })),
     split: Type.Optional(
-      Type.Record(Type.String({ pattern: NAME_PATTERN }), Type.Number({ minimum: 0 }), {
+      Type.Record(Type.String({ pattern: NAME_PATTERN }), Type.Number({ minimum: 0, maximum: 1e12 }), {
         minProperties: 1,
         maxProperties: 64,
         additionalProperties: false,

@@ -33,22 +33,33 @@ export interface Stores {
 
 export function createStores(options: StoresOptions): Stores {
   const stores = new Map<string, OnlineStore>();
+  /** Ids of a configuration that is being adopted: what retires meanwhile must not take them away. */
+  let incoming = new Set<string>();
+
+  const openNew = async (views: readonly FeatureView[]): Promise<void> => {
+    const fresh = new Map<string, StoreSettings>();
+    for (const { store } of views) if (!stores.has(store.id)) fresh.set(store.id, store);
+    const opened = await Promise.allSettled(
+      [...fresh.values()].map(async (settings) => [settings.id, await open(settings, options)] as const),
+    );
+    const failed = opened.find((result) => result.status === 'rejected');
+    for (const result of opened) {
+      if (result.status === 'rejected') continue;
+      const [id, store] = result.value;
+      if (failed === undefined && !stores.has(id)) stores.set(id, store);
+      else await store.close();
+    }
+    if (failed !== undefined) throw failed.reason;
+  };
 
   return {
     async adopt(views) {
-      const fresh = new Map<string, StoreSettings>();
-      for (const { store } of views) if (!stores.has(store.id)) fresh.set(store.id, store);
-      const opened = await Promise.allSettled(
-        [...fresh.values()].map(async (settings) => [settings.id, await open(settings, options)] as const),
-      );
-      const failed = opened.find((result) => result.status === 'rejected');
-      for (const result of opened) {
-        if (result.status === 'rejected') continue;
-        const [id, store] = result.value;
-        if (failed === undefined && !stores.has(id)) stores.set(id, store);
-        else await store.close();
+      incoming = new Set(views.map(({ store }) => store.id));
+      try {
+        await openNew(views);
+      } finally {
+        incoming = new Set();
       }
-      if (failed !== undefined) throw failed.reason;
     },
 
     storeOf(view) {
@@ -56,7 +67,7 @@ export function createStores(options: StoresOptions): Stores {
     },
 
     async retain(views) {
-      const kept = new Set<string>();
+      const kept = new Set(incoming);
       for (const view of views) kept.add(view.store.id);
       const gone = [...stores].filter(([id]) => !kept.has(id));
       for (const [id] of gone) stores.delete(id);
