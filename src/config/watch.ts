@@ -37,6 +37,10 @@ class WatchedFile implements FileWatch {
   #signature = '';
   #folders = new Map<string, { readonly id: string; readonly watcher: FSWatcher | null }>();
   #timer: NodeJS.Timeout | undefined;
+  /** When the next look is due, steady milliseconds. */
+  #dueMs = Infinity;
+  /** The file was away since its contents were told last. */
+  #wasAway = false;
   #isLooking = false;
   #isEventPending = false;
   #isClosed = false;
@@ -65,6 +69,7 @@ class WatchedFile implements FileWatch {
   #schedule(delayMs: number): void {
     if (this.#isClosed) return;
     clearTimeout(this.#timer);
+    this.#dueMs = performance.now() + delayMs;
     this.#timer = setTimeout(() => void this.#look(), delayMs);
     this.#timer.unref();
   }
@@ -73,7 +78,8 @@ class WatchedFile implements FileWatch {
   #hearEvent(): void {
     this.#signature = '';
     if (this.#isLooking) this.#isEventPending = true;
-    else this.#schedule(this.#debounceMs);
+    // Other files of the folder may be written all the time; that must not put off the look for ever.
+    else if (this.#dueMs > performance.now() + this.#debounceMs) this.#schedule(this.#debounceMs);
   }
 
   async #look(): Promise<void> {
@@ -85,12 +91,14 @@ class WatchedFile implements FileWatch {
 
     const isSettled = digest === this.#seen;
     this.#seen = digest;
-    const isNew = digest !== null && digest !== this.#told;
+    this.#wasAway ||= digest === null;
+    const isNew = digest !== null && (this.#wasAway || digest !== this.#told);
     const isUrgent = this.#isEventPending || (isNew && !isSettled);
     this.#isEventPending = false;
     this.#schedule(isUrgent ? this.#debounceMs : this.#pollMs);
     if (isNew && isSettled) {
       this.#told = digest;
+      this.#wasAway = false;
       this.#onChange();
     }
   }

@@ -1,5 +1,5 @@
 import type { Condition } from './condition.ts';
-import { assign, assignBaseline, evenSplit, findRule, shadowsFor } from './decide.ts';
+import { asksModel, assign, assignBaseline, evenSplit, findRule, shadowsFor } from './decide.ts';
 import type { ArmWeights, Assignment } from './decision.ts';
 import { drawOf } from './draws.ts';
 import { errorRegistry, type ErrorCode } from './errors.ts';
@@ -110,13 +110,14 @@ export function explain(snapshot: Snapshot, facts: Facts, weights: ReadonlyArray
   }
   const matched = { route, rule };
   const isInference = facts.operation === 'infer';
-  const assignment = isInference ? assign(matched, facts, weights) : assignBaseline(matched, facts);
+  const isAsked = asksModel(facts.operation);
+  const assignment = isAsked ? assign(matched, facts, weights) : assignBaseline(matched, facts);
   const speaks = assignment.backend.protocol;
   return {
     ...found,
     unit: { source: route.unitText, value: cut(assignment.unit), isSticky: assignment.isSticky },
     choice: explainChoice(rule, assignment, weights),
-    features: isInference ? rule.enrich.map((view) => explainView(view, facts)) : [],
+    features: isAsked ? rule.enrich.map((view) => explainView(view, facts)) : [],
     shadows: isInference ? explainShadows(rule, facts) : [],
     error:
       speaks === facts.protocol ? null : errorOf('BAD_REQUEST', `This model is served with the protocol ${speaks}.`),

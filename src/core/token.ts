@@ -19,13 +19,11 @@ export interface TokenPayload {
   readonly posteriorVersion: number;
 }
 
-export const TOKEN_VERSION = 1;
-export const DECISION_ID_BYTES = 12;
+const TOKEN_VERSION = 1;
+const DECISION_ID_BYTES = 12;
 export const TOKEN_PAYLOAD_BYTES = 35;
 export const TOKEN_SIGNATURE_BYTES = 16;
 export const TOKEN_BYTES = TOKEN_PAYLOAD_BYTES + TOKEN_SIGNATURE_BYTES;
-/** 51 bytes are 68 characters without padding and without spare bits: every text of this form is another token. */
-export const TOKEN_CHARACTERS = 68;
 
 const TIME_AT = 1;
 export const DECISION_ID_AT = 7;
@@ -33,6 +31,7 @@ const BANDIT_AT = 19;
 const ARM_AT = 23;
 const PROPENSITY_AT = 27;
 const POSTERIOR_AT = 31;
+/** 51 bytes are 68 characters without padding and without spare bits: every text of this form is another token. */
 const TOKEN_FORM = /^[A-Za-z0-9_-]{68}$/;
 
 /**

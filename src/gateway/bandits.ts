@@ -158,28 +158,36 @@ export class BanditLearner {
   }
 
   async #round(): Promise<void> {
-    const { clock, metrics, degradation, store } = this.#options;
+    const { clock, degradation } = this.#options;
     const steadyMs = clock.steady();
     const due = [...this.#entries.values()].filter(({ readAtMs }) => readAtMs <= steadyMs);
     for (const entry of due) entry.readAtMs = steadyMs + this.#jitter(Math.max(MIN_REFRESH_MS, entry.bandit.refreshMs));
     if (due.length === 0) return;
-    let isOk = true;
+    const failures: unknown[] = [];
+    const attempt = (work: Promise<void>) => work.catch((error: unknown) => void failures.push(error));
+    // What cannot be written does not keep from learning what can be read.
+    await attempt(this.#report());
+    await attempt(this.#closeWindows(due, steadyMs));
+    await attempt(this.#read(due));
+    degradation.set('learner', failures.length > 0, failures.length > 0 ? String(failures[0]) : undefined);
+  }
+
+  /** Reads the sums of bandits. Those that could not be read keep their shares; then it rejects. */
+  async #read(due: readonly Entry[]): Promise<void> {
+    const { metrics, store } = this.#options;
+    const keys = due.map(({ bandit }) => banditKey(bandit));
+    let sums: ReadonlyMap<string, BanditSums> = new Map();
     try {
-      await this.#report();
-      await this.#closeWindows(due, steadyMs);
-      const sums = await store.readSums(due.map(({ bandit }) => banditKey(bandit)));
-      for (const { bandit } of due) this.#take(banditKey(bandit), sums.get(banditKey(bandit)));
-      degradation.set('learner', false);
-    } catch (error) {
-      isOk = false;
+      sums = await store.readSums(keys);
+      const missing = keys.filter((key) => !sums.has(key));
+      if (missing.length > 0) throw new Error(`The state of ${missing.join(', ')} cannot be read.`);
+    } finally {
       for (const { bandit } of due) {
-        const entry = this.#entries.get(banditKey(bandit));
-        if (entry !== undefined) entry.isHealthy = false;
+        const read = sums.get(banditKey(bandit));
+        this.#take(banditKey(bandit), read);
+        metrics.counter('makas_bandit_refresh_total', bandit.name, read === undefined ? 'failed' : 'ok').inc();
       }
-      degradation.set('learner', true, String(error));
     }
-    for (const { bandit } of due)
-      metrics.counter('makas_bandit_refresh_total', bandit.name, isOk ? 'ok' : 'failed').inc();
   }
 
   /** Writes the served counts; what fails is kept for the next time, then rejects. */
@@ -201,26 +209,24 @@ export class BanditLearner {
     const { store, clock } = this.#options;
     const closing = due.filter(({ closeAtMs }) => closeAtMs <= steadyMs);
     if (closing.length === 0) return;
-    await store.closeWindows(
-      closing.map(({ bandit }) => ({
-        bandit: banditKey(bandit),
-        reward: bandit.reward.default,
-        beforeMs: closableBeforeMs(clock.now(), bandit.reward.waitMs),
-      })),
-    );
-    for (const entry of closing) {
-      const { least, most } = CLOSING_INTERVAL_MS;
-      entry.closeAtMs =
-        steadyMs + this.#jitter(Math.min(most, Math.max(least, windowLengthMs(entry.bandit.reward.waitMs))));
-    }
+    const { least, most } = CLOSING_INTERVAL_MS;
+    const close = async (entry: Entry): Promise<void> => {
+      const { waitMs, default: reward } = entry.bandit.reward;
+      const beforeMs = closableBeforeMs(clock.now(), waitMs);
+      await store.closeWindows([{ bandit: banditKey(entry.bandit), reward, beforeMs }]);
+      entry.closeAtMs = steadyMs + this.#jitter(Math.min(most, Math.max(least, windowLengthMs(waitMs))));
+    };
+    for (const result of await Promise.allSettled(closing.map(close)))
+      if (result.status === 'rejected') throw result.reason;
   }
 
-  /** Takes sums that were read; by key, because a new snapshot may have come in between. */
+  /** Takes sums that were read, undefined when they could not be; by key, because a new snapshot may have come in between. */
   #take(key: string, sums: BanditSums | undefined): void {
     const entry = this.#entries.get(key);
-    if (entry === undefined || sums === undefined) return;
+    if (entry === undefined) return;
+    entry.isHealthy = sums !== undefined;
+    if (sums === undefined) return;
     entry.refreshedMs = this.#options.clock.now();
-    entry.isHealthy = true;
     const hasChanged = entry.sums === null || entry.bandit.arms.some(({ name }) => !isSame(entry.sums!, sums, name));
     entry.sums = sums;
     if (!hasChanged) return;

@@ -169,7 +169,6 @@ function finish(work: Work, fetch: FeatureFetch, nowMs: number): Enrichment {
       columns: resolution.columns,
       rows,
       existing: plan.view.prefer,
-      allowNonFinite: false,
     });
     if (enriched.ok) ({ body, inferenceHeaderLength } = enriched);
     else refusal = refuse(enriched.code, enriched.message);

@@ -126,10 +126,9 @@ function readPart(plan: PartPlan, request: EntityRequest): PartValue {
     case 'column':
       return readColumn(plan, request);
     default: {
-      const tensor = { kind: 'tensor', name: source.name } as const;
-      const read = readEntityValues(request.json, request.tail, tensor, request.maxRows);
-      if (read.ok) return toKeys(plan, read.values);
-      return read.code === 'ENTITY_MISSING' ? null : refuse(read.code, read.message);
+      const read = readEntityValues(request.json, request.tail, source.name, request.maxRows);
+      if (!read.ok) return refuse(read.code, read.message);
+      return read.values.length === 0 ? null : toKeys(plan, read.values);
     }
   }
 }

@@ -4,7 +4,7 @@ import type { Facts, FieldPath, Operation, Protocol, Scalar } from '../core/fact
 import { compileSteps, findField, type Path } from '../protocol/json-path.ts';
 import { readScalar } from '../protocol/json-scalar.ts';
 import { isCompleteJson } from '../protocol/json-scan.ts';
-import { inferenceHeader } from '../protocol/oip-binary.ts';
+import { inferenceHeader, lengthProblem } from '../protocol/oip-binary.ts';
 import type { HeaderList } from './ports.ts';
 
 /** Headers by lower-case name, as `node:http` gives them. */
@@ -77,6 +77,18 @@ export class RequestFacts implements Facts {
   inferenceHeaderLength(): number | null {
     const value = this.header(inferenceHeader);
     return value !== undefined && /^[0-9]{1,15}$/.test(value) ? Number(value) : null;
+  }
+
+  /**
+   * What is wrong with the client's division of a whole body of `bodyLength` bytes into JSON and binary tensors, safe to
+   * tell the client; null for nothing, and where the division does not count these bytes: other protocols and
+   * operations, bodies with a content encoding. Gateway and model server must not disagree on where the JSON ends.
+   */
+  framingProblem(bodyLength: number): string | null {
+    if (this.protocol !== 'oip' || this.operation !== 'infer') return null;
+    const value = this.header(inferenceHeader);
+    if (value === undefined || !this.isPlainBody()) return null;
+    return lengthProblem(value, bodyLength)?.message ?? null;
   }
 
   header(name: string): string | undefined {
@@ -204,12 +216,14 @@ function compiledPath(path: FieldPath): Path | null {
   return entry.path;
 }
 
+/** Undefined for what the scanner does not take, deep nesting too, so that parsing and `field` see the same bodies. */
 function parseJson(bytes: Uint8Array): unknown {
+  if (!isCompleteJson(bytes)) return undefined;
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
   try {
     return JSON.parse(text) as unknown;
   } catch {
-    return isCompleteJson(bytes) ? parseWithTokens(text) : undefined;
+    return parseWithTokens(text);
   }
 }
 

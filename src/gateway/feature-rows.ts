@@ -1,14 +1,12 @@
 import type { Buffer } from 'node:buffer';
 
-import { compileSteps, findField } from '../protocol/json-path.ts';
+import { findField } from '../protocol/json-path.ts';
 import { readScalar } from '../protocol/json-scalar.ts';
 import { eachElement } from '../protocol/json-walk.ts';
-import { eachTensor } from '../protocol/oip-tensor.ts';
+import { eachTensor, inputsPath } from '../protocol/oip-tensor.ts';
 import { findRows } from '../protocol/v1-rows.ts';
 import { type EntityKeys, type Refusal, refuse } from './entity-keys.ts';
 import type { ViewPlan } from './feature-plan.ts';
-
-const inputsPath = compileSteps(['inputs']);
 
 /**
  * How many rows each view has. Views with a key for each row must agree; views with one key for the whole request take
@@ -61,7 +59,7 @@ function countInstances(json: Buffer): number {
 
 /** The first dimension of the first input with at least two; one dimension may as well be a single row. */
 function batchSize(json: Buffer, tailBytes: number, ownName: string | null): number {
-  const inputs = inputsPath === null ? null : findField(json, inputsPath);
+  const inputs = findField(json, inputsPath);
   let size = 1;
   if (inputs === null) return size;
   eachTensor(json, inputs, tailBytes, (tensor) => {

@@ -10,7 +10,7 @@ import type { AnswerRelay } from './answer-relay.ts';
 import type { BanditLearner } from './bandits.ts';
 import type { DispatchPorts } from './dispatch.ts';
 import type { Enricher } from './enrich.ts';
-import type { Exchange } from './exchange.ts';
+import { isWhole, type Exchange } from './exchange.ts';
 import { RequestFacts } from './facts.ts';
 import { Live, openPools } from './live.ts';
 import type { Mirror } from './mirror.ts';
@@ -171,6 +171,9 @@ export class Gateway implements DispatchPorts {
   /** Decides and answers; the body is set on the exchange. */
   predict(exchange: Exchange): void {
     try {
+      const { facts, body } = exchange;
+      const doubt = isWhole(body) && body !== null ? facts.framingProblem(body.length) : null;
+      if (doubt !== null) return this.refuse(exchange, new GatewayError('BAD_REQUEST', doubt));
       predict(this, exchange);
     } catch (error) {
       this.refuse(exchange, this.unexpected(error));

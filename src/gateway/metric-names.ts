@@ -131,8 +131,6 @@ export const metrics = {
   ),
 } as const satisfies Record<string, MetricEntry>;
 
-export type MetricName = keyof typeof metrics;
-
 function counter(labels: readonly string[], help: string): MetricEntry {
   return { kind: 'counter', help, labels };
 }

@@ -148,6 +148,9 @@ export interface WindowKey {
 /** `counted`: now; `repeated`: this very reward was counted before; `conflict`: another reward for this decision was. */
 export type RewardOutcome = 'counted' | 'repeated' | 'conflict' | 'late';
 
+/** `failed`: the state of its bandit could not be written now, while that of another could; send it again. */
+export type StoredOutcome = RewardOutcome | 'failed';
+
 /** Decisions served on an arm in a window; additive. */
 export interface ServedCount {
   readonly bandit: string;
@@ -176,11 +179,22 @@ export interface StateStore {
    * else a new one. May wait some seconds for a connection; rejects when there is none.
    */
   signingKey(proposal?: Uint8Array): Promise<Uint8Array>;
-  /** Resolves when the rewards are durable, one outcome for each, in order. Rejects when nothing was stored. */
-  addRewards(rewards: readonly RewardWrite[]): Promise<readonly RewardOutcome[]>;
+  /**
+   * One outcome for each reward, in order; every one but those that `failed` is durable. What is wrong with one bandit
+   * holds up no other. Rejects when none is known to be stored; some may be all the same, because their answer was
+   * lost. To send again what failed or was rejected is harmless: what was stored is `repeated`.
+   */
+  addRewards(rewards: readonly RewardWrite[]): Promise<readonly StoredOutcome[]>;
+  /**
+   * Adds the counts, once: call it with those of one bandit. When it rejects, none was added and the caller keeps them;
+   * when it resolves they are added, or the store sends them on with the next call.
+   */
   addServed(counts: readonly ServedCount[]): Promise<void>;
+  /** Rejects when a closing failed; others may be done. To ask again is harmless. */
   closeWindows(closings: readonly WindowClosing[]): Promise<void>;
+  /** Sums of the bandits that can be read; rejects when none can. */
   readSums(bandits: readonly string[]): Promise<ReadonlyMap<string, BanditSums>>;
+  /** Whether the state as a whole can be reached, as far as is known. */
   isHealthy(): boolean;
   close(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-import { assign, assignBaseline, matchRequest, shadowsFor } from '../core/decide.ts';
+import { asksModel, assign, assignBaseline, matchRequest, shadowsFor } from '../core/decide.ts';
 import type { Matched } from '../core/decision.ts';
 import { GatewayError } from '../core/errors.ts';
 import type { Backend } from '../core/snapshot.ts';
@@ -17,7 +17,7 @@ import { mustRename } from './upstream-request.ts';
 export function predict(gateway: Gateway, exchange: Exchange): void {
   const matched = match(gateway, exchange);
   if (matched === null) return;
-  const isEnriched = matched.rule.enrich.length > 0 && exchange.facts.operation === 'infer';
+  const isEnriched = matched.rule.enrich.length > 0 && asksModel(exchange.facts.operation);
   if (isEnriched) enrich(gateway, exchange, matched);
   else choose(gateway, exchange, matched);
 }
@@ -73,14 +73,14 @@ function choose(gateway: Gateway, exchange: Exchange, matched: Matched): void {
   const { facts, record, live } = exchange;
   const { rule } = matched;
   const isInfer = facts.operation === 'infer';
-  const assignment = isInfer ? assign(matched, facts, live.weights) : assignBaseline(matched, facts);
+  const assignment = asksModel(facts.operation) ? assign(matched, facts, live.weights) : assignBaseline(matched, facts);
   record.assignment = assignment;
   const { backend } = assignment;
   if (backend.protocol !== facts.protocol) {
     const text = `This model is served with the protocol ${backend.protocol}; use its paths.`;
     return gateway.refuse(exchange, new GatewayError('BAD_REQUEST', text));
   }
-  if (assignment.bandit !== null) record.token = gateway.learner.serve(assignment, facts.timeMs);
+  if (isInfer && assignment.bandit !== null) record.token = gateway.learner.serve(assignment, facts.timeMs);
   const shadows = isInfer ? shadowsFor(rule, facts) : NO_SHADOWS;
   if (shadows.length > 0) exchange.ticket = gateway.mirror.open(shadows, exchange);
   const relay = new AnswerRelay(exchange.reply, {

@@ -11,7 +11,7 @@ let prefix = '';
 let counter = 0;
 
 /** 26 characters, unique: 96 random bits, made anew every 2^20 ids, and a counter. */
-export function makeRequestId(): string {
+function makeRequestId(): string {
   if ((counter & 0xfffff) === 0) prefix = randomBytes(10).toString('hex');
   const id = prefix + counter.toString(16).padStart(6, '0');
   counter = (counter + 1) & 0xffffff;

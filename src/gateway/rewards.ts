@@ -2,7 +2,7 @@ import { isLate, rememberMs, windowOf } from '../core/bandit/window.ts';
 import type { Bandit, BanditArm, Snapshot } from '../core/snapshot.ts';
 import { banditKey } from './bandit-posterior.ts';
 import type { Degradation } from './degradation.ts';
-import type { Clock, Logger, Metrics, RewardOutcome, RewardWrite, StateStore } from './ports.ts';
+import type { Clock, Logger, Metrics, RewardOutcome, RewardWrite, StateStore, StoredOutcome } from './ports.ts';
 import { RewardBuffer } from './reward-buffer.ts';
 import { readRewardItem, readRewardValue } from './reward-item.ts';
 import type { DecisionTokens } from './token.ts';
@@ -150,23 +150,33 @@ export class RewardDesk {
 
   async #store(entries: readonly Entry[]): Promise<readonly RewardCode[]> {
     if (entries.length === 0) return [];
-    const writes = entries.map(({ write }) => write);
     const { store, degradation } = this.#options;
-    // While earlier rewards wait, later ones queue behind them: the earliest of a decision wins.
-    if (this.#buffer.size === 0 && store.isHealthy()) {
-      try {
-        return await this.#write(writes);
-      } catch (error) {
-        degradation.set('rewards', true, String(error));
-      }
+    // While earlier rewards of a bandit wait, later ones queue behind them: the earliest of a decision wins.
+    const isHealthy = store.isHealthy();
+    const ready = entries.filter(({ write }) => isHealthy && !this.#buffer.holds(write.bandit));
+    const outcomes = new Map<Entry, StoredOutcome>();
+    let reason: string | undefined;
+    try {
+      const stored = ready.length === 0 ? [] : await this.#write(ready.map(({ write }) => write));
+      stored.forEach((outcome, i) => outcomes.set(ready[i]!, outcome));
+    } catch (error) {
+      reason = String(error);
     }
-    const codes = writes.map((write) => (this.#isClosed ? 'refused' : this.#buffer.add(write)));
-    degradation.set('rewards', true);
-    this.#scheduleFlush(0);
+    let waits = false;
+    const codes = entries.map((entry) => {
+      const outcome = outcomes.get(entry) ?? 'failed';
+      if (outcome !== 'failed') return outcome;
+      waits = true;
+      return this.#isClosed ? 'refused' : this.#buffer.add(entry.write);
+    });
+    if (waits) {
+      degradation.set('rewards', true, reason);
+      this.#scheduleFlush(0);
+    }
     return codes;
   }
 
-  async #write(writes: readonly RewardWrite[]): Promise<readonly RewardOutcome[]> {
+  async #write(writes: readonly RewardWrite[]): Promise<readonly StoredOutcome[]> {
     const { store, timeoutMs = TIMEOUT_MS } = this.#options;
     const { promise: late, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(() => reject(new Error(`The state did not answer within ${timeoutMs} ms.`)), timeoutMs);
@@ -187,7 +197,7 @@ export class RewardDesk {
     }, delayMs).unref();
   }
 
-  /** Stores what waits, in order and in batches; false when the store is still away. One at a time. */
+  /** Stores what waits, in batches; false when some has to wait on. One at a time. */
   #flush(): Promise<boolean> {
     this.#flushing ??= this.#flushAll().finally(() => (this.#flushing = null));
     return this.#flushing;
@@ -195,19 +205,28 @@ export class RewardDesk {
 
   async #flushAll(): Promise<boolean> {
     const { degradation, metrics } = this.#options;
-    while (this.#buffer.size > 0) {
-      const writes = this.#buffer.first(FLUSH_BATCH);
+    const failed = new Set<string>();
+    for (;;) {
+      // Each batch has rewards of every bandit that may be well, so that none waits behind another.
+      const writes = this.#buffer.first(FLUSH_BATCH, failed);
+      if (writes.length === 0) break;
       try {
         const outcomes = await this.#write(writes);
-        this.#buffer.remove(writes);
-        writes.forEach(({ bandit }, i) =>
-          metrics.counter('makas_rewards_flushed_total', nameOf(bandit), outcomes[i]!).inc(),
-        );
+        for (const [i, write] of writes.entries()) {
+          const outcome = outcomes[i]!;
+          if (outcome === 'failed') {
+            failed.add(write.bandit);
+            continue;
+          }
+          this.#buffer.remove(write);
+          metrics.counter('makas_rewards_flushed_total', nameOf(write.bandit), outcome).inc();
+        }
       } catch (error) {
         degradation.set('rewards', true, String(error));
         return false;
       }
     }
+    if (this.#buffer.size > 0) return false;
     degradation.set('rewards', false);
     return true;
   }

@@ -20,7 +20,7 @@ export type CodecReason =
 /** A request that a codec cannot handle. The message is safe for clients and says what to do. */
 export interface CodecFailure {
   readonly ok: false;
-  readonly code: Extract<ErrorCode, 'BAD_REQUEST' | 'BAD_BODY' | 'ENTITY_MISSING' | 'FEATURE_MISSING'>;
+  readonly code: Extract<ErrorCode, 'BAD_REQUEST' | 'BAD_BODY' | 'FEATURE_MISSING'>;
   readonly reason: CodecReason;
   readonly message: string;
 }

@@ -20,23 +20,18 @@ export interface EnrichRequest {
   readonly rows: number;
   /** Whose value stays where the request already carries one. */
   readonly existing: Existing;
-  /** Whether the backend reads bare NaN and Infinity. */
-  readonly allowNonFinite: boolean;
 }
 
 /** What the placements return: the two parts of the new body; tail null means: as it was. */
 export interface EnrichedBody {
   readonly json: Buffer;
   readonly tail: Buffer | null;
-  readonly overridden: readonly string[];
 }
 
 export interface Enriched {
   readonly ok: true;
   readonly body: Buffer;
   readonly inferenceHeaderLength: number | null;
-  /** Features of which the request's own value stayed, in at least one row. */
-  readonly overridden: readonly string[];
 }
 
 /**
@@ -46,9 +41,7 @@ export interface Enriched {
  */
 export function enrichBody(request: EnrichRequest): Enriched | CodecFailure {
   const { body, inferenceHeaderLength: length, into } = request;
-  if (request.columns.length === 0) {
-    return { ok: true, body, inferenceHeaderLength: length, overridden: [] };
-  }
+  if (request.columns.length === 0) return { ok: true, body, inferenceHeaderLength: length };
   if (length === 0) {
     return fail('BAD_BODY', 'RAW_REQUEST', 'Features cannot be added to a raw binary request; send the JSON form.');
   }
@@ -59,13 +52,11 @@ export function enrichBody(request: EnrichRequest): Enriched | CodecFailure {
   const tail = body.subarray(json.length);
   const enriched = place(request, into, json, tail);
   if ('ok' in enriched) return enriched;
-  const { overridden } = enriched;
-  if (enriched.json === json) return { ok: true, body, inferenceHeaderLength: length, overridden };
+  if (enriched.json === json) return { ok: true, body, inferenceHeaderLength: length };
   return {
     ok: true,
     body: joinBinary(enriched.json, enriched.tail ?? tail),
     inferenceHeaderLength: length === null ? null : enriched.json.length,
-    overridden,
   };
 }
 

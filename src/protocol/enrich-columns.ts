@@ -22,12 +22,11 @@ export function enrichColumns(
   const { columns, rows, existing } = request;
   const found = findRows(body);
   if (!found.ok) return found;
-  const written = writeFeatures(columns, rows, { tensor: false, allowNonFinite: request.allowNonFinite });
+  const written = writeFeatures(columns, rows, { tensor: false });
   if (!written.ok) return written;
   const counted = checkRowCount(body, found.rows, rows);
   if (counted !== null) return counted;
 
-  const kept = new Set<number>();
   const edits: Edit[] = [];
   let problem: CodecFailure | null = null;
   const insert = position === 'append' ? appendItems : prependItems;
@@ -36,7 +35,7 @@ export function enrichColumns(
     if (row.kind === 'array') {
       edits.push(insert(body, row, members.map((member) => member.text).join(',')));
     } else if (row.kind === 'object') {
-      mergeMembers(body, row, members, existing, edits, (feature) => kept.add(feature));
+      mergeMembers(body, row, members, existing, edits);
     } else {
       problem = fail('BAD_BODY', 'WRONG_TYPE', `Row ${index} of the request must be an array or an object.`);
       return false;
@@ -44,6 +43,5 @@ export function enrichColumns(
     return true;
   });
   if (problem !== null) return problem;
-  const overridden = columns.filter((_, i) => kept.has(i)).map((column) => column.name);
-  return { json: applyEdits(body, edits), tail: null, overridden };
+  return { json: applyEdits(body, edits), tail: null };
 }

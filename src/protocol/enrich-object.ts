@@ -30,16 +30,14 @@ export function enrichObject(
       'Features go into the parameters of this request, so it may name one entity only.',
     );
   }
-  const written = writeFeatures(columns, rows, { tensor: false, prefix, allowNonFinite: request.allowNonFinite });
+  const written = writeFeatures(columns, rows, { tensor: false, prefix });
   if (!written.ok) return written;
   const membersOf = (row: number) => written.rows[row] ?? [];
   const objectText = (row: number) => `{${membersOf(row).map(memberText).join(',')}}`;
   const wholeText = () => (rows === 1 ? objectText(0) : `[${written.rows.map((_, row) => objectText(row)).join(',')}]`);
 
   const edits: Edit[] = [];
-  const kept = new Set<number>();
-  const merge = (object: Span, row: number) =>
-    mergeMembers(body, object, membersOf(row), request.existing, edits, (feature) => kept.add(feature));
+  const merge = (object: Span, row: number) => mergeMembers(body, object, membersOf(row), request.existing, edits);
 
   const place = findField(body, path);
   if (place === null) {
@@ -57,8 +55,7 @@ export function enrichObject(
   } else {
     return fail('BAD_BODY', 'WRONG_TYPE', 'The request has something else than an object where features belong.');
   }
-  const overridden = columns.filter((_, i) => kept.has(i)).map((column) => column.name);
-  return { json: applyEdits(body, edits), tail: null, overridden };
+  return { json: applyEdits(body, edits), tail: null };
 }
 
 function createPlace(body: Buffer, path: Path, text: () => string): Edit | CodecFailure {

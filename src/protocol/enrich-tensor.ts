@@ -9,11 +9,10 @@ import { findRoot, type Span } from './json-scan.ts';
 import { appendItems, applyEdits, type Edit } from './json-splice.ts';
 import { eachTensor, inputsPath, type TensorEntry } from './oip-tensor.ts';
 
-/** A tensor to be put into the request, and the features it carries. */
+/** A tensor to be put into the request. */
 interface NewTensor {
   readonly name: string;
   readonly text: string;
-  readonly features: readonly string[];
 }
 
 /**
@@ -43,30 +42,27 @@ export function enrichTensors(request: EnrichRequest, json: Buffer, tail: Buffer
   const edits: Edit[] = [];
   const cuts: { start: number; size: number }[] = [];
   const appended: string[] = [];
-  const overridden: string[] = [];
   for (const tensor of tensors) {
     const old = present.get(tensor.name);
     if (old === undefined) {
       appended.push(tensor.text);
-    } else if (request.existing === 'request') {
-      overridden.push(...tensor.features);
-    } else {
+    } else if (request.existing === 'store') {
       edits.push({ start: old.span.start, end: old.span.end, text: tensor.text });
       if (old.binary !== null) cuts.push(old.binary);
     }
   }
   if (appended.length > 0) edits.push(appendItems(json, inputs, appended.join(',')));
-  return { json: applyEdits(json, edits), tail: cutBytes(tail, cuts), overridden };
+  return { json: applyEdits(json, edits), tail: cutBytes(tail, cuts) };
 }
 
-function newTensors({ into, columns, rows, allowNonFinite }: EnrichRequest): NewTensor[] | CodecFailure {
+function newTensors({ into, columns, rows }: EnrichRequest): NewTensor[] | CodecFailure {
   if (into.kind === 'tensor') {
-    const tensor = newTensor(into.name, into.datatype, columns, rows, allowNonFinite);
+    const tensor = newTensor(into.name, into.datatype, columns, rows);
     return 'ok' in tensor ? tensor : [tensor];
   }
   const tensors: NewTensor[] = [];
   for (const column of columns) {
-    const tensor = newTensor(column.name, column.datatype, [column], rows, allowNonFinite);
+    const tensor = newTensor(column.name, column.datatype, [column], rows);
     if ('ok' in tensor) return tensor;
     tensors.push(tensor);
   }
@@ -78,15 +74,14 @@ function newTensor(
   datatype: FeatureDatatype,
   columns: readonly FeatureColumn[],
   rows: number,
-  allowNonFinite: boolean,
 ): NewTensor | CodecFailure {
-  const written = writeFeatures(columns, rows, { tensor: true, datatype, allowNonFinite });
+  const written = writeFeatures(columns, rows, { tensor: true, datatype });
   if (!written.ok) return written;
   const data = written.rows.map((members) => members.map((member) => member.text).join(',')).join(',');
   const text =
     `{"name":${JSON.stringify(name)},"shape":[${rows},${columns.length}],` +
     `"datatype":"${datatype}","data":[${data}]}`;
-  return { name, text, features: columns.map((column) => column.name) };
+  return { name, text };
 }
 
 function createInputs(
@@ -100,7 +95,7 @@ function createInputs(
   const array = `[${tensors.map((tensor) => tensor.text).join(',')}]`;
   const edit =
     empty === null ? appendItems(json, root, `"inputs":${array}`) : { start: empty.start, end: empty.end, text: array };
-  return { json: applyEdits(json, [edit]), tail, overridden: [] };
+  return { json: applyEdits(json, [edit]), tail };
 }
 
 function cutBytes(tail: Buffer, cuts: readonly { start: number; size: number }[]): Buffer {

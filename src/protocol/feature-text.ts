@@ -14,8 +14,6 @@ export interface FeatureTextOptions {
   readonly datatype?: FeatureDatatype;
   /** Put before each feature's name to make its key. */
   readonly prefix?: string;
-  /** Whether the backend reads bare NaN and Infinity. */
-  readonly allowNonFinite: boolean;
 }
 
 /**
@@ -25,7 +23,7 @@ export interface FeatureTextOptions {
 export function writeFeatures(
   columns: readonly FeatureColumn[],
   rows: number,
-  { tensor, datatype, prefix = '', allowNonFinite }: FeatureTextOptions,
+  { tensor, datatype, prefix = '' }: FeatureTextOptions,
 ): FeatureRows {
   const written: Member[][] = [];
   for (let row = 0; row < rows; row++) written.push([]);
@@ -43,7 +41,7 @@ export function writeFeatures(
       if (value === null && tensor) {
         return fail('FEATURE_MISSING', 'NULL_VALUE', `The feature ${name} has no value, and a tensor needs one.`);
       }
-      const json = writeValue(value, datatype ?? column.datatype, name, allowNonFinite);
+      const json = writeValue(value, datatype ?? column.datatype, name);
       if (!json.ok) return json;
       written[row]?.push({ key, text: json.text });
     }

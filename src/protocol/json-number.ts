@@ -10,15 +10,9 @@ const smallestNormalFp32 = 2 ** -126;
  * Writes one feature value as JSON text in a datatype. FP32: the shortest text that reads back as the same FP32. FP64:
  * the shortest that reads back as the same double. INT32, INT64: exact, also from bigint and decimal text. Booleans
  * count as 1 and 0 in numeric datatypes, 1 and 0 as booleans in BOOL. BYTES: any value as a string. Null is `null`.
- * Fails, naming the feature, for what the datatype cannot hold, and for NaN and infinities, which JSON cannot carry,
- * unless `allowNonFinite` lets the bare tokens through (FP32 and FP64 only).
+ * Fails, naming the feature, for what the datatype cannot hold, and for NaN and infinities, which JSON cannot carry.
  */
-export function writeValue(
-  value: FeatureValue,
-  datatype: FeatureDatatype,
-  name: string,
-  allowNonFinite: boolean,
-): JsonText {
+export function writeValue(value: FeatureValue, datatype: FeatureDatatype, name: string): JsonText {
   if (value === null) return written('null');
   switch (datatype) {
     case 'BYTES':
@@ -30,7 +24,7 @@ export function writeValue(
     case 'INT64':
       return writeInteger(value, 63n, datatype, name);
     default:
-      return writeFloat(value, datatype, name, allowNonFinite);
+      return writeFloat(value, datatype, name);
   }
 }
 
@@ -52,8 +46,8 @@ export function fp32Text(value: number): string {
   return String(Number(single.toPrecision(9)));
 }
 
-/** The shortest text of a double, keeping the sign of zero, with the bare tokens for what is not finite. */
-export function floatText(value: number): string {
+/** The shortest text of a double, keeping the sign of zero. */
+function floatText(value: number): string {
   return Object.is(value, -0) ? '-0' : String(value);
 }
 
@@ -76,12 +70,7 @@ function writeInteger(
   return written(String(integer));
 }
 
-function writeFloat(
-  value: Exclude<FeatureValue, null>,
-  datatype: FeatureDatatype,
-  name: string,
-  allowNonFinite: boolean,
-): JsonText {
+function writeFloat(value: Exclude<FeatureValue, null>, datatype: FeatureDatatype, name: string): JsonText {
   let number: number;
   if (typeof value === 'number') {
     number = value;
@@ -91,7 +80,6 @@ function writeFloat(
     number = Number(integer);
   }
   if (!Number.isFinite(number)) {
-    if (allowNonFinite) return written(floatText(number));
     return fail(
       'FEATURE_MISSING',
       'NOT_FINITE',

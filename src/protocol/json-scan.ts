@@ -105,7 +105,7 @@ export function skipValue(body: Uint8Array, at: number, depth = 0): number {
 }
 
 /** The beginning of the member's value, for a key whose quote is at `at`; -1 when key or colon is malformed. */
-export function skipKey(body: Uint8Array, at: number): number {
+function skipKey(body: Uint8Array, at: number): number {
   if (body[at] !== 0x22) return -1;
   const end = skipString(body, at);
   if (end === -1) return -1;

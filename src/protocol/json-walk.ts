@@ -44,19 +44,28 @@ export function eachElement(
  * walk: such data is no tensor.
  */
 export function eachScalar(body: Uint8Array, span: Span, visit: (scalar: Span) => boolean | void): boolean {
+  let isFlat = true;
+  eachLeaf(body, span, (leaf) => {
+    if (leaf.kind !== 'object') return visit(leaf);
+    isFlat = false;
+    return false;
+  });
+  return isFlat;
+}
+
+/** As `eachScalar`, but an object is visited like a scalar, and the walk goes on behind it. */
+export function eachLeaf(body: Uint8Array, span: Span, visit: (leaf: Span) => boolean | void): void {
   let i = span.start;
   while (i < span.end) {
     const c = body[i];
-    if (c === 0x7b) return false;
     if (c === 0x5b || c === 0x5d || c === 0x2c) {
       i = skipSpace(body, i + 1);
       continue;
     }
     const end = skipValue(body, i);
-    if (end === -1 || visit({ start: i, end, kind: kindAt(body, i) }) === false) return true;
+    if (end === -1 || visit({ start: i, end, kind: kindAt(body, i) }) === false) return;
     i = skipSpace(body, end);
   }
-  return true;
 }
 
 /** From the end of one item to the beginning of the next, or to the container's closing byte. */

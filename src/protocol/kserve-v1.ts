@@ -1,6 +1,3 @@
-import type { Buffer } from 'node:buffer';
-
-import { errorBody } from './error-body.ts';
 import { decodeName, encodeName } from './path-name.ts';
 
 export type V1Operation = 'predict' | 'explain' | 'model-ready' | 'model-list';
@@ -38,9 +35,4 @@ export function v1Path(operation: V1Operation, model: string | null): string | n
   const name = encodeName(model ?? '');
   if (name === null) return null;
   return operation === 'model-ready' ? `/v1/models/${name}` : `/v1/models/${name}:${operation}`;
-}
-
-/** The body of an error answer in this protocol. */
-export function v1Error(message: string): Buffer {
-  return errorBody(message);
 }

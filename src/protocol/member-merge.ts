@@ -15,8 +15,7 @@ export interface Member {
 /**
  * The edits that put members into an object span that the scanner accepted. Absent keys are appended in the order given.
  * A key that is there (even with null) keeps its value under `request`, and gets the new one under `store`, at every
- * repetition, so that readers who take the first and readers who take the last agree. `onKept` is told the position of
- * each member that the request kept.
+ * repetition, so that readers who take the first and readers who take the last agree.
  */
 export function mergeMembers(
   body: Uint8Array,
@@ -24,7 +23,6 @@ export function mergeMembers(
   members: readonly Member[],
   existing: Existing,
   edits: Edit[],
-  onKept: (position: number) => void,
 ): void {
   const isPresent = hasMembers(body, object, members, (position, start, end) => {
     const member = members[position];
@@ -33,7 +31,6 @@ export function mergeMembers(
   const absent: string[] = [];
   for (const [position, member] of members.entries()) {
     if (isPresent[position] !== true) absent.push(memberText(member));
-    else if (existing === 'request') onKept(position);
   }
   if (absent.length > 0) edits.push(appendItems(body, object, absent.join(',')));
 }

@@ -23,6 +23,18 @@ const nothing = Buffer.alloc(0);
  */
 export function splitBinary(body: Buffer, headerValue: string | undefined): SplitBody | CodecFailure {
   if (headerValue === undefined) return { ok: true, kind: 'json', json: body, tail: nothing };
+  const problem = lengthProblem(headerValue, body.length);
+  if (problem !== null) return problem;
+  const length = Number(headerValue);
+  if (length === 0) return { ok: true, kind: 'raw', json: nothing, tail: body };
+  return { ok: true, kind: 'binary', json: body.subarray(0, length), tail: body.subarray(length) };
+}
+
+/**
+ * The failure for a value of `Inference-Header-Content-Length` that is not only digits (at most 15) or exceeds the
+ * `bodyLength` bytes of the decompressed body; null for a good one.
+ */
+export function lengthProblem(headerValue: string, bodyLength: number): CodecFailure | null {
   if (!/^[0-9]{1,15}$/.test(headerValue)) {
     return fail(
       'BAD_REQUEST',
@@ -30,12 +42,8 @@ export function splitBinary(body: Buffer, headerValue: string | undefined): Spli
       'The header Inference-Header-Content-Length must be a number of bytes.',
     );
   }
-  const length = Number(headerValue);
-  if (length === 0) return { ok: true, kind: 'raw', json: nothing, tail: body };
-  if (length > body.length) {
-    return fail('BAD_REQUEST', 'BINARY_LENGTH', 'Inference-Header-Content-Length is larger than the body.');
-  }
-  return { ok: true, kind: 'binary', json: body.subarray(0, length), tail: body.subarray(length) };
+  if (Number(headerValue) <= bodyLength) return null;
+  return fail('BAD_REQUEST', 'BINARY_LENGTH', 'Inference-Header-Content-Length is larger than the body.');
 }
 
 /** The inverse of `splitBinary`; the header's new value is `json.length`. */

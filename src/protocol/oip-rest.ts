@@ -1,6 +1,3 @@
-import type { Buffer } from 'node:buffer';
-
-import { errorBody } from './error-body.ts';
 import { decodeName, encodeName } from './path-name.ts';
 
 export type OipOperation =
@@ -71,9 +68,4 @@ export function oipPath(operation: OipOperation, model: string | null, version: 
   const base = `/v2/models/${modelName}${versionName === '' ? '' : `/versions/${versionName}`}`;
   if (operation === 'infer') return `${base}/infer`;
   return operation === 'model-ready' ? `${base}/ready` : base;
-}
-
-/** The body of an error answer in this protocol. */
-export function oipError(message: string): Buffer {
-  return errorBody(message);
 }

@@ -20,9 +20,7 @@ export interface TensorEntry {
 export const inputsPath = pathOf(['inputs']);
 
 const fields = compilePaths(
-  [['name'], ['datatype'], ['shape'], ['data'], ['parameters', 'binary_data_size']]
-
-    .map(pathOf),
+  [['name'], ['datatype'], ['shape'], ['data'], ['parameters', 'binary_data_size']].map(pathOf),
 );
 
 /**

@@ -100,39 +100,6 @@ export function logitBetaLowerTail(law: LogitBeta, y: number): number {
   return betainc(1 / (1 + Math.exp(y)), beta, alpha, true, true);
 }
 
-/** Natural log of the density of Beta(alpha, beta) at x; -Infinity outside [0, 1]. */
-export function betaLogPdf(x: number, alpha: number, beta: number): number {
-  const law = logitBeta(alpha, beta);
-  if (!(x >= 0 && x <= 1)) return Number.isNaN(x) ? NaN : -Infinity;
-  if (x === 0) return alpha === 1 ? Math.log(beta) : alpha < 1 ? Infinity : -Infinity;
-  if (x === 1) return beta === 1 ? Math.log(alpha) : beta < 1 ? Infinity : -Infinity;
-  const y = Math.log(x) - Math.log1p(-x);
-  return law.logPdf(y) - Math.log(x) - Math.log1p(-x);
-}
-
-/** Density of Beta(alpha, beta) at x; shapes > 0, RangeError otherwise. */
-export function betaPdf(x: number, alpha: number, beta: number): number {
-  return Math.exp(betaLogPdf(x, alpha, beta));
-}
-
-/** P(X <= x) for X ~ Beta(alpha, beta): the regularised incomplete beta function (DLMF 8.17). */
-export function betaCdf(x: number, alpha: number, beta: number): number {
-  const law = logitBeta(alpha, beta);
-  if (x <= 0) return 0;
-  if (x >= 1) return 1;
-  if (Math.min(alpha, beta) < LARGE_SHAPE) return betainc(x, alpha, beta, true, false);
-  return logitBetaLowerTail(law, Math.log(x) - Math.log1p(-x));
-}
-
-/** P(X > x) for X ~ Beta(alpha, beta), precise where it is small. */
-export function betaSurvival(x: number, alpha: number, beta: number): number {
-  const mirrored = logitBeta(beta, alpha);
-  if (x <= 0) return 1;
-  if (x >= 1) return 0;
-  if (Math.min(alpha, beta) < LARGE_SHAPE) return betainc(x, alpha, beta, true, true);
-  return logitBetaLowerTail(mirrored, Math.log1p(-x) - Math.log(x));
-}
-
 /**
  * The y with lowerTail(y) = p, by Newton on the log of the tail inside a bracket that bisection narrows. For a
  * log-concave density the log of the tail is concave, so that Newton converges from every start; the bracket is for

@@ -7,15 +7,10 @@ function checkFreedom(df: number): void {
   if (!(df > 0 && df < Infinity)) throw new RangeError(`The degrees of freedom are above 0 and finite: ${df}.`);
 }
 
-/** Natural log of the density of Student's t with `df` > 0 degrees of freedom at 0: its peak. */
+/** Natural log of the density of Student's t with `df` > 0 degrees of freedom (RangeError otherwise) at 0: its peak. */
 export function studentTLogPeak(df: number): number {
   checkFreedom(df);
   return -betaln(df / 2, 0.5) - 0.5 * Math.log(df);
-}
-
-/** Natural log of the density of Student's t with `df` > 0 degrees of freedom (RangeError otherwise) at t. */
-export function studentTLogPdf(t: number, df: number): number {
-  return studentTLogPeak(df) - ((df + 1) / 2) * Math.log1p((t / df) * t);
 }
 
 /** P(T <= t) for t <= 0, with full relative precision however deep in the tail. */
@@ -33,11 +28,6 @@ function lowerTail(t: number, df: number): number {
 export function studentTCdf(t: number, df: number): number {
   checkFreedom(df);
   return t <= 0 ? lowerTail(t, df) : 1 - lowerTail(-t, df);
-}
-
-/** P(T > t), precise where it is small: for p values, where 1 - cdf would lose the tail. */
-export function studentTSurvival(t: number, df: number): number {
-  return studentTCdf(-t, df);
 }
 
 /**

@@ -80,22 +80,6 @@ test('the swap of the link `..data` of a mounted ConfigMap is told', async (t) =
   await watch.until(3);
 });
 
-test('a file that is away for a while is told when it comes back changed', async (t) => {
-  const path = join(makeFolder(), 'makas.yaml');
-  writeFileSync(path, 'one');
-  const watch = await watchCounted(path);
-  t.teardown(watch.close);
-  unlinkSync(path);
-  await watch.settle();
-  writeFileSync(path, 'one');
-  await watch.settle();
-  t.equal(watch.count(), 0, 'not when it is gone, nor when it comes back as it was');
-  unlinkSync(path);
-  await watch.settle();
-  writeFileSync(path, 'two');
-  await watch.until(1);
-});
-
 test('a folder that is replaced by another is followed', async (t) => {
   const folder = makeFolder();
   const path = join(folder, 'config/makas.yaml');
@@ -120,4 +104,31 @@ test('a file that is not there yet is told when it comes, and a closed watch tel
   writeFileSync(path, 'two');
   await watch.settle();
   t.equal(watch.count(), 1);
+});
+
+test('a change is told while another file of the folder is written all the time', async (t) => {
+  const path = join(makeFolder(), 'makas.yaml');
+  writeFileSync(path, 'one');
+  const watch = await watchCounted(path);
+  t.teardown(watch.close);
+  const writing = setInterval(() => writeFileSync(join(path, '../gateway.log'), String(Math.random())), 5);
+  t.teardown(() => clearInterval(writing));
+  writeFileSync(path, 'two');
+  await watch.until(1);
+});
+
+test('a file that was away is told when it comes back as it was, for a reload may have failed meanwhile', async (t) => {
+  const path = join(makeFolder(), 'makas.yaml');
+  writeFileSync(path, 'one');
+  const watch = await watchCounted(path);
+  t.teardown(watch.close);
+  unlinkSync(path);
+  await watch.settle();
+  t.equal(watch.count(), 0, 'not while it is gone');
+  writeFileSync(path, 'one');
+  await watch.until(1);
+  unlinkSync(path);
+  await watch.settle();
+  writeFileSync(path, 'two');
+  await watch.until(2);
 });

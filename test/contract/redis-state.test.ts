@@ -133,7 +133,10 @@ test('what Redis refuses is added in no part, and is counted once when it is sen
   t.teardown(() => server.stop());
   const state = await open({ url: server.url, prefix: 'w:' });
   const client = new Redis(server.url);
-  t.teardown(() => Promise.all([state.close(), client.disconnect()]));
+  t.teardown(async () => {
+    client.disconnect();
+    await state.close();
+  });
   for (const key of ['s', 'w']) {
     await client.flushall();
     await client.set(`w:{b:${BANDIT}}${key}`, 'rubbish');
@@ -155,7 +158,10 @@ test('a bandit whose key is broken does not stop the others', async (t) => {
   const log = createLog();
   const state = await open({ url: server.url, prefix: 'w:' }, log);
   const client = new Redis(server.url);
-  t.teardown(() => Promise.all([state.close(), client.disconnect()]));
+  t.teardown(async () => {
+    client.disconnect();
+    await state.close();
+  });
   await client.set('w:{b:bad:1}s', 'rubbish');
   for (let attempt = 0; attempt < 3; attempt++) {
     const outcomes = await state.addRewards([rewardWrite(1, { bandit: 'bad:1' }), rewardWrite(2 + attempt)]);

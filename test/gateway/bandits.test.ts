@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import { test, type Test } from 'tap';
 
-import { weakNormalPrior } from '../../src/core/bandit/posterior.ts';
+import type { NormalPosterior } from '../../src/core/bandit/posterior.ts';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 import { openEmbeddedState } from '../../src/edges/embedded/state.ts';
 import { RedisState } from '../../src/edges/redis/state.ts';
@@ -21,6 +21,8 @@ import {
   temporaryFolder,
   until,
 } from '../support/state-fixtures.ts';
+
+const weakNormalPrior: NormalPosterior = { kind: 'normal', mean: 0, strength: 0.01, shape: 1, rate: 1 };
 
 const tokens = new DecisionTokens(signingKeyFrom('bandits test'));
 const BANDIT = 'iris.live:1';

@@ -26,7 +26,6 @@ test('array rows get their values behind or before their elements', async (t) =>
 test('object rows get keys, and a key that is there stays or is replaced by the policy', async (t) => {
   const text = '{"instances":[{"id":7,"a":null},{"\\u0061":5,"a":6}]}';
   const kept = enrich(text, { into: append, columns });
-  t.match(kept, { ok: true, overridden: ['a'] });
   t.equal(kept.ok && kept.body.toString(), '{"instances":[{"id":7,"a":null,"b":"x"},{"\\u0061":5,"a":6,"b":null}]}');
   t.equal(
     enrichText(text, { into: append, columns, existing: 'store' }),

@@ -19,7 +19,6 @@ export function enrich(
     inferenceHeaderLength: null,
     rows: options.columns[0]?.values.length ?? 1,
     existing: 'request',
-    allowNonFinite: false,
     ...options,
   });
 }

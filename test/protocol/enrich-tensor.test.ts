@@ -29,7 +29,6 @@ test('inputs are created where the request has none', async (t) => {
 test('an input of the same name stays or is replaced, by the policy', async (t) => {
   const text = '{"inputs":[{"x":1,"name":"inp\\u0075t","data":[9]},{"name":"other"}]}';
   const kept = enrich(text, { into, columns, existing: 'request' });
-  t.match(kept, { ok: true, overridden: ['a', 'b'] });
   t.equal(kept.ok && kept.body.toString(), text);
   t.equal(enrichText(text, { into, columns, existing: 'store' }), `{"inputs":[${tensor},{"name":"other"}]}`);
 });
@@ -38,7 +37,6 @@ test('each feature can be a tensor of its own', async (t) => {
   const tensors: Into = { kind: 'tensors' };
   const mixed = [column('a', [2n ** 60n], 'INT64'), column('b', ['x"'], 'BYTES'), column('c', [true], 'BOOL')];
   const result = enrich('{"inputs":[{"name":"c","data":[false]}]}', { into: tensors, columns: mixed });
-  t.match(result, { ok: true, overridden: ['c'] });
   t.equal(
     result.ok && result.body.toString(),
     '{"inputs":[{"name":"c","data":[false]},{"name":"a","shape":[1,1],"datatype":"INT64","data":[1152921504606846976]},' +
@@ -138,10 +136,6 @@ test('a value that a tensor cannot hold names its feature', async (t) => {
   const refused = enrich('{"inputs":[]}', { into, columns: [column('ok', [1]), column('age', [null])] });
   t.match(refused, { ok: false, code: 'FEATURE_MISSING', reason: 'NULL_VALUE', message: /\bage\b/ });
   t.equal(enrichText('{"inputs":[]}', { into, columns: [column('age', [NaN])] }), 'NOT_FINITE');
-  t.match(
-    enrichText('{"inputs":[]}', { into, columns: [column('age', [NaN])], allowNonFinite: true }),
-    /"data":\[NaN\]/,
-  );
   t.equal(enrichText('{"inputs":[]}', { into, columns, rows: 3 }), 'ROW_COUNT');
 });
 

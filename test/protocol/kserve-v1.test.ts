@@ -1,6 +1,6 @@
 import { test } from 'tap';
 
-import { parseV1Path, v1Error, v1Path, type V1Operation } from '../../src/protocol/kserve-v1.ts';
+import { parseV1Path, v1Path, type V1Operation } from '../../src/protocol/kserve-v1.ts';
 
 test('every path of the protocol is read and written', async (t) => {
   const paths: [string, V1Operation, string | null][] = [
@@ -40,8 +40,4 @@ test('other paths and verbs are refused', async (t) => {
   for (const path of paths) t.equal(parseV1Path(path), null, path);
   t.equal(v1Path('predict', null), null);
   t.equal(v1Path('predict', 'a/b'), null);
-});
-
-test('an error body is an object with the message', async (t) => {
-  t.equal(v1Error('Model with name m does not exist.').toString(), '{"error":"Model with name m does not exist."}');
 });

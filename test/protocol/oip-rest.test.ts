@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { test } from 'tap';
 
-import { type OipOperation, oipError, oipPath, parseOipPath } from '../../src/protocol/oip-rest.ts';
+import { type OipOperation, oipPath, parseOipPath } from '../../src/protocol/oip-rest.ts';
 import { isSafeName } from '../../src/protocol/path-name.ts';
 
 test('every path of the protocol is read', async (t) => {
@@ -90,8 +90,4 @@ test('a path for a model needs a name that can stand in a path', async (t) => {
   for (const name of [null, '', '..', 'a/b', 'a\u0000', '\ud800']) t.equal(oipPath('infer', name, null), null);
   t.equal(oipPath('infer', 'a', '..'), null);
   t.equal(oipPath('server-live', 'ignored', null), '/v2/health/live');
-});
-
-test('an error body is an object with the message', async (t) => {
-  t.same(JSON.parse(oipError('no "such" model é').toString()), { error: 'no "such" model é' });
 });

@@ -1,4 +1,3 @@
-import { flatBetaPrior } from '../../src/core/bandit/posterior.ts';
 import { buildRouteIndex } from '../../src/core/route-index.ts';
 import { murmur3 } from '../../src/core/hash.ts';
 import type { Assignment } from '../../src/core/decision.ts';
@@ -46,7 +45,7 @@ export function makeBandit(fixture: BanditFixture = {}): Bandit {
       return {
         backend: backend(fields.name),
         paused: false,
-        prior: flatBetaPrior,
+        prior: { kind: 'beta', alpha: 1, beta: 1 },
         id: murmur3(fields.name),
         ...fields,
       };

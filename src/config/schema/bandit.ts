@@ -5,12 +5,14 @@ import { Duration, NAME_PATTERN, Name, Share, Strict } from './scalars.ts';
 const BetaPrior = Strict(
   {
     alpha: Type.Number({
-      exclusiveMinimum: 0,
+      minimum: 1e-6,
+      maximum: 1e9,
       description: 'Prior successes + 1.',
       examples: [defaults.bandit.betaPrior.alpha],
     }),
     beta: Type.Number({
-      exclusiveMinimum: 0,
+      minimum: 1e-6,
+      maximum: 1e9,
       description: 'Prior failures + 1.',
       examples: [defaults.bandit.betaPrior.beta],
     }),
@@ -20,19 +22,27 @@ const BetaPrior = Strict(
 
 const NormalPrior = Strict(
   {
-    mean: Type.Number({ description: 'Prior mean.', examples: [defaults.bandit.normalPrior.mean] }),
+    mean: Type.Number({
+      minimum: -1e12,
+      maximum: 1e12,
+      description: 'Prior mean.',
+      examples: [defaults.bandit.normalPrior.mean],
+    }),
     strength: Type.Number({
-      exclusiveMinimum: 0,
+      minimum: 1e-6,
+      maximum: 1e9,
       description: 'Pseudo-observations behind the mean.',
       examples: [defaults.bandit.normalPrior.strength],
     }),
     shape: Type.Number({
-      exclusiveMinimum: 0,
+      minimum: 1e-6,
+      maximum: 1e9,
       description: 'Shape of the inverse gamma of the variance.',
       examples: [defaults.bandit.normalPrior.shape],
     }),
     rate: Type.Number({
-      exclusiveMinimum: 0,
+      minimum: 1e-6,
+      maximum: 1e9,
       description: 'Rate of the inverse gamma of the variance.',
       examples: [defaults.bandit.normalPrior.rate],
     }),

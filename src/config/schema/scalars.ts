@@ -79,6 +79,3 @@ export const Port = (
   description: string,
   options: { readonly default?: number; readonly examples?: readonly number[] },
 ) => Type.Integer({ minimum: 0, maximum: 65535, description: `${description} 0 takes a free port.`, ...options });
-
-/** Where a value of the request comes from, e.g. `header:x-user-id`. */
-export const SOURCE_PATTERN = '^(header|query|cookie|body|claim|tensor|column):.+$|^(request)$';

@@ -41,22 +41,6 @@ export interface LocatedT {
 
 export const emptySums: RewardSums = { count: 0, sum: 0, sumOfSquares: 0 };
 
-/** Every success rate is as likely as any other. */
-export const flatBetaPrior: BetaPosterior = { kind: 'beta', alpha: 1, beta: 1 };
-
-/** Hardly any belief, for rewards of the order of 1: the unseen mean is 0 ± 10, so that an unseen arm is tried. */
-export const weakNormalPrior: NormalPosterior = { kind: 'normal', mean: 0, strength: 0.01, shape: 1, rate: 1 };
-
-/** The sums of both parts together. */
-export function addSums(a: RewardSums, b: RewardSums): RewardSums {
-  return { count: a.count + b.count, sum: a.sum + b.sum, sumOfSquares: a.sumOfSquares + b.sumOfSquares };
-}
-
-/** The sums after one more reward. */
-export function addReward(sums: RewardSums, reward: number): RewardSums {
-  return addSums(sums, { count: 1, sum: reward, sumOfSquares: reward * reward });
-}
-
 function requirePositive(values: Readonly<Record<string, number>>): void {
   for (const [name, value] of Object.entries(values)) {
     if (!(value > 0 && value < Infinity)) throw new RangeError(`${name} is above 0 and finite: ${value}.`);

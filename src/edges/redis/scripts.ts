@@ -18,12 +18,17 @@ local function add(command, key, field, by)
   end
 end`;
 
+/** Fails before anything is written when the sums or the windows are no hash, because half of a script would count twice. */
+const CHECK = `
+redis.call('HLEN', KEYS[1])
+redis.call('HLEN', KEYS[2])`;
+
 /**
  * KEYS: sums, windows, then one key for each decision. ARGV for each decision: client's id, milliseconds to remember,
  * arm, reward, its square, field of the window. Returns for each 0 counted, 1 repeated, 2 conflict. The decision is
  * noted after its reward is added, so that an error in between loses nothing.
  */
-const REWARD = `${ADD}
+const REWARD = `${ADD}${CHECK}
 local outcomes = {}
 for i = 3, #KEYS do
   local at = (i - 3) * 6
@@ -47,7 +52,7 @@ return outcomes`;
  * it, then arm, field of the window, count for each. A batch that was added before is left out: it was sent again
  * because its answer got lost.
  */
-const SERVED = `${ADD}
+const SERVED = `${ADD}${CHECK}
 local last = tonumber(redis.call('GET', KEYS[3]) or '0') or 0
 if tonumber(ARGV[1]) <= last then return 0 end
 for at = 3, #ARGV, 3 do

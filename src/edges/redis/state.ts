@@ -6,22 +6,19 @@ import type {
   RewardWrite,
   ServedCount,
   StateStore,
+  StoredOutcome,
   WindowClosing,
   WindowKey,
 } from '../../gateway/ports.ts';
 import { connectRedis, type RedisConnection, type RedisSettings } from './connection.ts';
+import { isLostAnswer, NotConnected } from './lost-answer.ts';
 import { defineStateScripts, type StateScripts } from './scripts.ts';
+import { ServedBatches, type ServedBatch } from './served-batches.ts';
 import { readBanditSums } from './state-values.ts';
 
 export interface RedisStateSettings extends RedisSettings {
   /** Prefix of every key. */
   readonly prefix: string;
-}
-
-/** Served counts under the number that makes sending them again harmless. */
-interface ServedBatch {
-  readonly number: number;
-  readonly counts: readonly ServedCount[];
 }
 
 /** Rewards in one call of the script: bounds how long it keeps the server from others. */
@@ -39,13 +36,16 @@ export class RedisState implements StateStore {
   readonly #scripts: StateScripts;
   readonly #prefix: string;
   readonly #timeoutMs: number;
+  /** Without an answer for so long, a lost command says that Redis as a whole is away. */
+  readonly #silenceMs: number;
   readonly #logger: Logger;
   /** Names this process towards Redis, for the numbers of its batches. */
   readonly #replica = randomBytes(8).toString('hex');
-  readonly #doubtful = new Map<string, ServedBatch>();
-  #lastBatch = 0;
-  #served: Promise<void> = Promise.resolve();
-  #hasFailed = false;
+  readonly #served = new ServedBatches((bandit, batch) => this.#sendServed(bandit, batch));
+  /** What fails by bandit, to tell it once. */
+  readonly #failing = new Set<string>();
+  #answeredMs = 0;
+  #isLost = false;
   #isClosed = false;
 
   constructor(settings: RedisStateSettings, logger: Logger) {
@@ -54,11 +54,13 @@ export class RedisState implements StateStore {
     this.#prefix = settings.prefix;
     // The client's own timeout comes first; this one holds also where it waits for another node.
     this.#timeoutMs = settings.timeoutMs * 2 + 50;
+    this.#silenceMs = settings.timeoutMs / 2;
     this.#logger = logger;
   }
 
+  /** Redis as a whole; what is wrong with one bandit, its key or its shard, shows in the calls for it. */
   isHealthy(): boolean {
-    return this.#connection.isReady() && !this.#hasFailed;
+    return this.#connection.isReady() && !this.#isLost;
   }
 
   async signingKey(proposal?: Uint8Array): Promise<Uint8Array> {
@@ -80,28 +82,25 @@ export class RedisState implements StateStore {
     return key;
   }
 
-  async addRewards(rewards: readonly RewardWrite[]): Promise<readonly RewardOutcome[]> {
-    const outcomes: RewardOutcome[] = Array.from({ length: rewards.length }, () => 'counted');
+  async addRewards(rewards: readonly RewardWrite[]): Promise<readonly StoredOutcome[]> {
+    const outcomes: StoredOutcome[] = Array.from({ length: rewards.length }, () => 'failed');
     const positions = Map.groupBy(rewards.keys(), (at) => rewards[at]!.bandit);
     const calls = [...positions].flatMap(([bandit, own]) =>
-      chunks(own, REWARDS_PER_CALL).map(async (chunk) => {
-        const codes = await this.#addChunk(
-          bandit,
-          chunk.map((at) => rewards[at]!),
-        );
-        chunk.forEach((at, i) => (outcomes[at] = codes[i]!));
-      }),
+      chunks(own, REWARDS_PER_CALL).map((chunk) => ({ bandit, chunk })),
     );
-    // A chunk that was stored although another failed is recognized when all are sent again.
-    await allOf(calls);
+    await this.#settle('rewards', calls, async ({ bandit, chunk }) => {
+      const codes = await this.#addChunk(
+        bandit,
+        chunk.map((at) => rewards[at]!),
+      );
+      chunk.forEach((at, i) => (outcomes[at] = codes[i]!));
+    });
     return outcomes;
   }
 
-  addServed(counts: readonly ServedCount[]): Promise<void> {
+  async addServed(counts: readonly ServedCount[]): Promise<void> {
     const grouped = Map.groupBy(counts, (count) => count.bandit);
-    const done = this.#served.then(() => allOf([...grouped].map(([bandit, own]) => this.#addServedOf(bandit, own))));
-    this.#served = done.catch(() => undefined);
-    return done;
+    await allOf([...grouped].map(([bandit, own]) => this.#served.add(bandit, own)));
   }
 
   async closeWindows(closings: readonly WindowClosing[]): Promise<void> {
@@ -118,10 +117,13 @@ export class RedisState implements StateStore {
   }
 
   async readSums(bandits: readonly string[]): Promise<ReadonlyMap<string, BanditSums>> {
-    const hashes = await Promise.all(
-      bandits.map((bandit) => this.#run(() => this.#connection.client.hgetall(this.#keys(bandit)[0]))),
-    );
-    return new Map(bandits.map((bandit, i) => [bandit, readBanditSums(bandit, hashes[i]!, this.#logger)]));
+    const sums = new Map<string, BanditSums>();
+    const calls = bandits.map((bandit) => ({ bandit }));
+    await this.#settle('sums', calls, async ({ bandit }) => {
+      const fields = await this.#run(() => this.#connection.client.hgetall(this.#keys(bandit)[0]));
+      sums.set(bandit, readBanditSums(bandit, fields, this.#logger));
+    });
+    return sums;
   }
 
   close(): Promise<void> {
@@ -145,24 +147,26 @@ export class RedisState implements StateStore {
     return codes.map((code) => OUTCOMES[Number(code)] ?? 'counted');
   }
 
-  /**
-   * Counts are not idempotent by themselves. When the answer to a batch is lost, it is in doubt whether it was added:
-   * the batch is kept here and sent again under its number before anything else of its bandit, so the caller is done.
-   */
-  async #addServedOf(bandit: string, counts: readonly ServedCount[]): Promise<void> {
-    const doubtful = this.#doubtful.get(bandit);
-    if (doubtful !== undefined) {
-      await this.#sendServed(bandit, doubtful);
-      this.#doubtful.delete(bandit);
-    }
-    if (!this.#connection.isReady()) throw new Error('Redis is not connected.');
-    const batch = { number: ++this.#lastBatch, counts };
-    try {
-      await this.#sendServed(bandit, batch);
-    } catch (error) {
-      // A refusal by Redis itself leaves no doubt.
-      if (error instanceof Error && error.name === 'ReplyError') throw error;
-      this.#doubtful.set(bandit, batch);
+  /** Runs all calls and waits for all. What fails for some bandits is logged; rejects when every call failed. */
+  async #settle<C extends { readonly bandit: string }>(
+    what: 'rewards' | 'sums',
+    calls: readonly C[],
+    run: (call: C) => Promise<void>,
+  ): Promise<void> {
+    const results = await Promise.allSettled(calls.map(run));
+    const reasons = new Map<string, Error>();
+    results.forEach((result, i) => {
+      if (result.status === 'rejected') reasons.set(calls[i]!.bandit, asError(result.reason));
+    });
+    if (results.length > 0 && results.every(({ status }) => status === 'rejected')) throw [...reasons.values()][0];
+    for (const { bandit } of calls) {
+      const key = `${what} ${bandit}`;
+      const reason = reasons.get(bandit);
+      if (reason === undefined) this.#failing.delete(key);
+      else if (!this.#failing.has(key)) {
+        this.#failing.add(key);
+        this.#logger.warn({ bandit, what, reason: String(reason) }, 'the state of a bandit in Redis cannot be used');
+      }
     }
   }
 
@@ -183,21 +187,28 @@ export class RedisState implements StateStore {
         return await this.#connection.ready(READY_STEP_MS);
       } catch {
         if (this.#isClosed) throw new Error('The state is closed.');
-        if (step === READY_STEPS) throw new Error('Redis is not connected.');
+        if (step === READY_STEPS) throw new NotConnected();
       }
     }
   }
 
   async #run<T>(command: () => Promise<T>): Promise<T> {
+    if (!this.#connection.isReady()) throw new NotConnected();
     try {
-      if (!this.#connection.isReady()) throw new Error('Redis is not connected.');
       const result = await withinTime(command(), this.#timeoutMs);
-      this.#hasFailed = false;
+      this.#answered();
       return result;
     } catch (error) {
-      this.#hasFailed = true;
+      // While others are answered it is one shard that is away; a refusal is an answer.
+      if (!isLostAnswer(error)) this.#answered();
+      else if (performance.now() - this.#answeredMs >= this.#silenceMs) this.#isLost = true;
       throw error;
     }
+  }
+
+  #answered(): void {
+    this.#answeredMs = performance.now();
+    this.#isLost = false;
   }
 
   /** All keys of a bandit share this hash tag, so that a script may use them together in a Cluster. */
@@ -221,6 +232,10 @@ function chunks<T>(items: readonly T[], size: number): T[][] {
 /** Waits for all, then rejects with the first failure: nothing is still under way when the caller hears of it. */
 async function allOf(calls: readonly Promise<unknown>[]): Promise<void> {
   for (const result of await Promise.allSettled(calls)) if (result.status === 'rejected') throw result.reason;
+}
+
+function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(String(reason));
 }
 
 async function withinTime<T>(promise: Promise<T>, timeoutMs: number): Promise<T> {

@@ -2,17 +2,18 @@ import * as fc from 'fast-check';
 import { test } from 'tap';
 
 import { probabilityBest } from '../../../src/core/bandit/best-arm.ts';
-import {
-  addReward,
-  emptySums,
-  flatBetaPrior,
-  posteriorOf,
-  weakNormalPrior,
-  type Posterior,
-} from '../../../src/core/bandit/posterior.ts';
+import { emptySums, posteriorOf, type Posterior, type RewardSums } from '../../../src/core/bandit/posterior.ts';
 import { armWeights, type ArmWeightsInput } from '../../../src/core/bandit/weights.ts';
 import { createDraws } from '../../../src/core/draws.ts';
 import { createSplit, pickArm } from '../../../src/core/split.ts';
+
+const flatBetaPrior: Posterior = { kind: 'beta', alpha: 1, beta: 1 };
+const weakNormalPrior: Posterior = { kind: 'normal', mean: 0, strength: 0.01, shape: 1, rate: 1 };
+const addReward = ({ count, sum, sumOfSquares }: RewardSums, reward: number): RewardSums => ({
+  count: count + 1,
+  sum: sum + reward,
+  sumOfSquares: sumOfSquares + reward * reward,
+});
 
 const rate = (alpha: number, beta: number): Posterior => ({ kind: 'beta', alpha, beta });
 const weightsOf = (posteriors: readonly Posterior[], input: Partial<ArmWeightsInput> = {}): number[] => [
