@@ -3,6 +3,7 @@ import { hashConfig } from './config-hash.ts';
 import { type ConfigProblem, type Problem, ProblemList, hasErrors, joinPath } from './problem.ts';
 import type { ConfigFile } from './schema/root.ts';
 import { isMapValue } from './schema-node.ts';
+import { soundPartOf } from './sound-part.ts';
 import { makeRedact, resolveSecrets, schemaAt } from './secrets.ts';
 import { configSchema, isConfig, validateConfig } from './validate.ts';
 import { MAX_CONFIG_BYTES, type YamlSource, readYaml } from './yaml-source.ts';
@@ -33,12 +34,15 @@ export interface LoadedConfig {
 export interface FailedLoad {
   readonly config: null;
   readonly problems: readonly Problem[];
+  /** What can still be checked, so that one run tells all that is wrong; null: nothing. */
+  readonly rest: ConfigFile | null;
+  readonly place: (problems: readonly ConfigProblem[], placed?: readonly Problem[]) => Problem[];
 }
 
 /** Reads a configuration from YAML text: syntax, schema, secrets. Reports all problems of the step that fails. */
 export function loadConfigText(text: string, options: LoadOptions = {}): LoadResult {
   const source = readYaml(text);
-  if (source.value === undefined) return { config: null, problems: source.problems };
+  if (source.value === undefined) return { ...fail(''), problems: source.problems };
   if (source.value === null && source.problems.length === 0) {
     return fail('the file is empty', 'a configuration that begins with `version: 1`');
   }
@@ -49,13 +53,17 @@ export function loadConfigText(text: string, options: LoadOptions = {}): LoadRes
   const unread = new Set(source.problems.map((problem) => problem.path));
   const invalid = validateConfig(value).filter((problem) => !unread.has(problem.path));
   const problems = placeProblems(source, [...invalid, ...findLostOrder(source)], source.problems);
-  if (!isConfig(value) || hasErrors(problems)) return { config: null, problems };
-
   const list = new ProblemList();
   const sources = { env: options.env ?? process.env, readFile: options.readFile ?? readSecretFile };
+  const place = (found: readonly ConfigProblem[], placed: readonly Problem[] = []) =>
+    placeProblems(source, found, placed);
+  if (!isConfig(value) || hasErrors(problems)) {
+    const part = source.problems.length > 0 ? null : soundPartOf(value, invalid);
+    const rest = part === null ? null : resolveSecrets(configSchema, part, sources, list).config;
+    return { config: null, problems: placeProblems(source, list.problems, problems), rest, place };
+  }
   const { config, secrets } = resolveSecrets(configSchema, value, sources, list);
-  const place = (found: readonly ConfigProblem[]) => placeProblems(source, found);
-  if (hasErrors(list.problems)) return { config: null, problems: place(list.problems) };
+  if (hasErrors(list.problems)) return { config: null, problems: place(list.problems), rest: config, place };
   return {
     config,
     written: value,
@@ -86,7 +94,8 @@ export function loadConfigFile(path: string, options: LoadOptions = {}): LoadRes
 
 function fail(message: string, expected?: string): FailedLoad {
   const problem: Problem = { severity: 'error', path: '', line: 1, column: 1, message };
-  return { config: null, problems: [expected === undefined ? problem : { ...problem, expected }] };
+  const problems = [expected === undefined ? problem : { ...problem, expected }];
+  return { config: null, problems, rest: null, place: () => problems };
 }
 
 const MAX_SECRET_BYTES = 64 * 1024;

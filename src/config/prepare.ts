@@ -1,10 +1,11 @@
 import type { Snapshot } from '../core/snapshot.ts';
 import { checkConfig } from './check/check.ts';
 import { compileConfig } from './compile/compile.ts';
-import { type LoadOptions, type LoadResult, loadConfigFile, loadConfigText } from './load.ts';
+import { type FailedLoad, type LoadOptions, type LoadResult, loadConfigFile, loadConfigText } from './load.ts';
 import { type ConfigProblem, type Problem, hasErrors, joinPath, splitPath } from './problem.ts';
 import type { ConfigFile } from './schema/root.ts';
 import { effectiveConfig } from './secrets.ts';
+import { withoutEchoes } from './sound-part.ts';
 import { configSchema } from './validate.ts';
 
 export type PreparedConfig = ReadyConfig | RefusedConfig;
@@ -40,7 +41,7 @@ export function prepareConfigText(text: string, options: LoadOptions = {}): Prep
 }
 
 function prepare(loaded: LoadResult): PreparedConfig {
-  if (loaded.config === null) return { snapshot: null, problems: loaded.problems };
+  if (loaded.config === null) return { snapshot: null, problems: findMore(loaded) };
   const { config, written, hash, place, redact } = loaded;
   const { snapshot, problems: told } = checkAndCompile(config, hash);
   const found = place([...loaded.problems, ...told]);
@@ -54,6 +55,15 @@ function prepare(loaded: LoadResult): PreparedConfig {
     problems,
     redact,
   };
+}
+
+/** What the later steps find in the part that could be read, beside what is wrong already. */
+function findMore({ rest, problems, place }: FailedLoad): readonly Problem[] {
+  if (rest === null) return problems;
+  const errors = withoutEchoes(checkAndCompile(rest, '').problems, problems).filter(
+    ({ severity }) => severity === 'error',
+  );
+  return place(errors, problems);
 }
 
 /** Numbers beyond all measure make these steps throw; that is a problem of the file like any other. */
