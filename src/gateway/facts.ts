@@ -10,16 +10,11 @@ import type { HeaderList } from './ports.ts';
 /** Headers by lower-case name, as `node:http` gives them. */
 export type HeaderRecord = Readonly<Record<string, string | readonly string[] | undefined>>;
 
-export interface RequestHead {
-  readonly requestId: string;
-  readonly timeMs: number;
-  readonly method: string;
-  readonly path: string;
-  readonly query: string;
-  readonly protocol: Protocol;
-  readonly operation: Operation;
-  readonly model: string;
-  readonly version: string;
+/** What a lane knows of a request before its body. */
+export interface RequestHead extends Pick<
+  Facts,
+  'requestId' | 'timeMs' | 'method' | 'path' | 'query' | 'protocol' | 'operation' | 'model' | 'version'
+> {
   readonly headers: HeaderList | HeaderRecord;
 }
 
