@@ -7,6 +7,7 @@ import { errorRegistry, GatewayError } from '../src/core/errors.ts';
 import type { Logger } from '../src/gateway/ports.ts';
 import { requestIdOf } from '../src/gateway/request-id.ts';
 import { errorBody } from '../src/protocol/error-body.ts';
+import { headerBlock } from '../src/protocol/header-block.ts';
 import { hasBodyLeft } from './inference/framing.ts';
 import { HttpReply } from './inference/http-reply.ts';
 
@@ -118,8 +119,9 @@ function answer(request: FastifyRequest, reply: FastifyReply, error: GatewayErro
   const body = errorBody(error.message);
   if (!hasBodyLeft(request.raw)) return reply.send(body);
   const headers = Object.entries(reply.getHeaders()).flatMap(([name, value]) => [name, String(value)]);
+  const block = headerBlock([...headers, 'content-length', String(body.length)]);
   reply.hijack();
-  new HttpReply(request.raw, reply.raw).send(error.status, [...headers, 'content-length', String(body.length)], body);
+  new HttpReply(request.raw, reply.raw).send(error.status, block, body);
   return reply;
 }
 

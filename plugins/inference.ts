@@ -6,10 +6,11 @@ import type { FastifyPluginCallback } from 'fastify';
 import { GatewayError } from '../src/core/errors.ts';
 import type { Exchange } from '../src/gateway/exchange.ts';
 import type { Gateway } from '../src/gateway/gateway.ts';
-import type { HeaderList } from '../src/gateway/ports.ts';
+import { PathTable } from '../src/gateway/path-table.ts';
+import { ListedHeaders } from '../src/gateway/request-headers.ts';
 import { requestIdOf } from '../src/gateway/request-id.ts';
 import { errorBody } from '../src/protocol/error-body.ts';
-import { parseInferencePath, type InferencePath } from '../src/protocol/inference-path.ts';
+import type { HeaderBlock } from '../src/protocol/header-block.ts';
 import { readBody } from './inference/body.ts';
 import { findFramingDoubt } from './inference/framing.ts';
 import { HttpReply, isClosing } from './inference/http-reply.ts';
@@ -65,21 +66,17 @@ function isTaken(request: IncomingMessage, prefix: string): boolean {
   return url.startsWith(`${prefix}/v2/`) || url.startsWith(`${prefix}/v1/models/`);
 }
 
-/** Paths are parsed once; clients could ask for endless ones, so the table is emptied when it is full. */
-const PATHS_MAX = 4096;
-const PATH_LENGTH_MAX = 512;
-const JSON_HEADERS: HeaderList = ['content-type', 'application/json'];
+const JSON_TYPE: HeaderBlock = 'content-type: application/json\r\n';
 
 class MainLane {
   readonly #gateway: Gateway;
-  readonly #prefix: string;
+  readonly #paths: PathTable;
   readonly #isReady: () => boolean;
   readonly #isDraining: () => boolean;
-  readonly #paths = new Map<string, InferencePath | null>();
 
   constructor({ gateway, prefix, isReady, isDraining }: InferenceOptions) {
     this.#gateway = gateway;
-    this.#prefix = prefix;
+    this.#paths = new PathTable(prefix);
     this.#isReady = isReady;
     this.#isDraining = isDraining;
   }
@@ -96,15 +93,15 @@ class MainLane {
     const mark = url.indexOf('?');
     const whole = mark === -1 ? url : url.slice(0, mark);
     // The router decodes before it matches; what was escaped in the prefix is another path.
-    const path = whole.startsWith(this.#prefix) ? whole.slice(this.#prefix.length) : '';
-    const meaning = this.#meaningOf(path);
-    if (meaning === null) return this.#refuse(request, reply, new GatewayError('PATH_NOT_FOUND'));
+    const known = this.#paths.lookup(whole);
+    if (known === null) return this.#refuse(request, reply, new GatewayError('PATH_NOT_FOUND'));
+    const { path, meaning } = known;
     const method = request.method as string;
     if (method !== meaning.method)
-      return this.#refuse(request, reply, new GatewayError('METHOD_NOT_ALLOWED'), ['allow', meaning.method]);
+      return this.#refuse(request, reply, new GatewayError('METHOD_NOT_ALLOWED'), `allow: ${meaning.method}\r\n`);
     if (meaning.model === '') {
       const { status, content } = serverAnswer(meaning, this.#gateway.snapshot, this.#isReady());
-      return answer(request, reply, status, JSON_HEADERS, Buffer.from(JSON.stringify(content)));
+      return answer(request, reply, status, JSON_TYPE, Buffer.from(JSON.stringify(content)));
     }
     const exchange = this.#gateway.open(
       {
@@ -112,11 +109,11 @@ class MainLane {
         path,
         query: mark === -1 ? '' : url.slice(mark + 1),
         meaning,
-        rawHeaders: request.rawHeaders,
-        headers: request.headers,
+        headers: new ListedHeaders(request.rawHeaders),
       },
       reply,
     );
+    reply.onClose(() => this.#gateway.abandon(exchange));
     if (method === 'GET') {
       request.resume();
       this.#gateway.predict(exchange);
@@ -142,27 +139,20 @@ class MainLane {
   }
 
   /** An error before there is an exchange. */
-  #refuse(request: IncomingMessage, reply: HttpReply, error: GatewayError, headers: HeaderList = []): void {
+  #refuse(request: IncomingMessage, reply: HttpReply, error: GatewayError, headers: HeaderBlock = ''): void {
     this.#gateway.countError(error.code);
-    const all = [...JSON_HEADERS, 'makas-error', error.code, ...headers];
-    answer(request, reply, error.status, all, errorBody(error.message));
-  }
-
-  #meaningOf(path: string): InferencePath | null {
-    let meaning = this.#paths.get(path);
-    if (meaning === undefined) {
-      meaning = parseInferencePath(path);
-      if (path.length <= PATH_LENGTH_MAX) {
-        if (this.#paths.size >= PATHS_MAX) this.#paths.clear();
-        this.#paths.set(path, meaning);
-      }
-    }
-    return meaning;
+    answer(
+      request,
+      reply,
+      error.status,
+      `${JSON_TYPE}makas-error: ${error.code}\r\n${headers}`,
+      errorBody(error.message),
+    );
   }
 }
 
-function answer(request: IncomingMessage, reply: HttpReply, status: number, headers: HeaderList, body: Buffer): void {
+function answer(request: IncomingMessage, reply: HttpReply, status: number, headers: HeaderBlock, body: Buffer): void {
   const { 'x-request-id': id } = request.headers;
   const requestId = requestIdOf(typeof id === 'string' ? id : undefined);
-  reply.send(status, [...headers, 'x-request-id', requestId, 'content-length', String(body.length)], body);
+  reply.send(status, `${headers}x-request-id: ${requestId}\r\ncontent-length: ${body.length}\r\n`, body);
 }

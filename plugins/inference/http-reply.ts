@@ -2,7 +2,8 @@ import { Buffer } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-import type { HeaderList, Reply } from '../../src/gateway/ports.ts';
+import type { Reply } from '../../src/gateway/ports.ts';
+import { headerList, type HeaderBlock } from '../../src/protocol/header-block.ts';
 import { hasBodyLeft } from './framing.ts';
 
 /** How long the rest of a body is still read after the answer, so that the client gets to see the answer. */
@@ -43,21 +44,21 @@ export class HttpReply implements Reply {
     this.#mustClose = true;
   }
 
-  send(status: number, headers: HeaderList, body: Uint8Array | null): void {
+  send(status: number, headers: HeaderBlock, body: Uint8Array | null): void {
     if (this.#response.headersSent || this.#response.destroyed) return;
     this.#writeHead(status, headers);
     if (body === null || body.length === 0) this.end();
     else if (this.#mustLinger()) {
-      this.#response.write(body);
+      this.#response.write(Buffer.from(body));
       this.end();
     } else {
       if (body.length <= ONE_STRING_MAX) this.#response.end(asLatin1(body), 'latin1');
-      else this.#response.end(body);
+      else this.#response.end(Buffer.from(body));
       this.#boundWriting();
     }
   }
 
-  head(status: number, headers: HeaderList): void {
+  head(status: number, headers: HeaderBlock): void {
     this.#writeHead(status, headers);
     // Without this the head would wait for the first piece of the body, which may be long in coming. `flushHeaders`
     // would write it as UTF-8, and header fields are bytes (RFC 9110 5.5).
@@ -90,6 +91,7 @@ export class HttpReply implements Reply {
     this.#response.on('drain', callback);
   }
 
+  /** Calls back when the connection is closed, or the answer complete. */
   onClose(callback: () => void): void {
     this.#response.on('close', callback);
   }
@@ -100,10 +102,10 @@ export class HttpReply implements Reply {
   }
 
   /** What is left of a body that nobody reads must not be taken for the next request, nor be waited for. */
-  #writeHead(status: number, headers: HeaderList): void {
+  #writeHead(status: number, headers: HeaderBlock): void {
     const mustClose = this.#mustClose || hasBodyLeft(this.#request);
     const isLast = mustClose || this.#isDraining();
-    this.#response.writeHead(status, isLast ? [...headers, 'connection', 'close'] : headers);
+    this.#response.writeHead(status, headerList(isLast ? `${headers}connection: close\r\n` : headers));
     if (mustClose) closing.add(this.#request.socket);
   }
 

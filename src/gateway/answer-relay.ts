@@ -1,11 +1,10 @@
 import { Buffer } from 'node:buffer';
 
 import { GatewayError } from '../core/errors.ts';
+import { findHeader, setHeader, type HeaderBlock } from '../protocol/header-block.ts';
 import { inferenceHeader } from '../protocol/oip-binary.ts';
 import { renameAnswer } from '../protocol/rename.ts';
-import { answerHeaders, findHeader } from './headers.ts';
-import type { HeaderList, Reply } from './ports.ts';
-import { setHeader } from './upstream-request.ts';
+import type { AnswerHead, Reply } from './ports.ts';
 
 /** Answers up to this length that come in one piece are written in one piece. */
 const ONE_WRITE_MAX = 64 * 1024;
@@ -19,7 +18,7 @@ export interface NameMapping {
 
 export interface RelaySettings {
   /** Headers that Makas adds to the answer. */
-  readonly added: HeaderList;
+  readonly added: HeaderBlock;
   readonly mapping: NameMapping | null;
   /** Keep a copy of answers up to this length, for shadows; 0: keep none. */
   readonly keepBytes: number;
@@ -36,7 +35,7 @@ export class AnswerRelay {
   status = 0;
   answerBytes = 0;
   isHeadSent = false;
-  headers: HeaderList = [];
+  headers: HeaderBlock = '';
   #length = -1;
   #mode: 'one-write' | 'stream' | 'hold' = 'stream';
   #held: Uint8Array[] = [];
@@ -53,19 +52,25 @@ export class AnswerRelay {
     this.#reply.onDrain(callback);
   }
 
-  /** Throws when the answer is larger than allowed, or its head cannot be written. */
-  onHead(status: number, raw: HeaderList): void {
-    const { added, mapping, maxAnswerBytes } = this.#settings;
-    this.status = status;
-    const headers = answerHeaders(raw, null);
-    for (let i = 0; i < added.length; i++) headers.push(added[i] as string);
-    this.headers = headers;
-    const length = findHeader(raw, 'content-length');
-    this.#length = length === undefined ? -1 : Number(length);
-    if (this.#length > maxAnswerBytes) throw new GatewayError('UPSTREAM_BAD_RESPONSE');
-    if (mapping !== null && isMappable(status, headers)) this.#mode = 'hold';
+  /** Throws when the answer is larger than allowed. */
+  onHead(head: AnswerHead): void {
+    const { mapping } = this.#settings;
+    this.#take(head);
+    this.#length = head.length;
+    if (mapping !== null && isMappable(head.status, head.headers)) this.#mode = 'hold';
     else if (this.#length >= 0 && this.#length <= ONE_WRITE_MAX) this.#mode = 'one-write';
     else this.#sendHead();
+  }
+
+  /** The whole answer; the bytes of its body are not to be kept. Throws when it is larger than allowed. */
+  onWhole(head: AnswerHead, body: Uint8Array): void {
+    const { mapping } = this.#settings;
+    this.#take(head);
+    this.answerBytes = body.length;
+    if (this.#kept !== null) this.#keep(Buffer.from(body));
+    const isMapped = mapping !== null && isMappable(head.status, head.headers);
+    this.#reply.send(this.status, this.headers, isMapped ? this.#map(asBuffer(body)) : body);
+    this.isHeadSent = true;
   }
 
   /** false: pause until the client has taken what was written. */
@@ -101,6 +106,13 @@ export class AnswerRelay {
     return this.#kept !== null && this.#isKeptWhole ? joined(this.#kept) : null;
   }
 
+  #take(head: AnswerHead): void {
+    const { added, maxAnswerBytes } = this.#settings;
+    this.status = head.status;
+    this.headers = head.headers + added;
+    if (head.length > maxAnswerBytes) throw new GatewayError('UPSTREAM_BAD_RESPONSE');
+  }
+
   #sendHead(): void {
     this.#mode = 'stream';
     this.#reply.head(this.status, this.headers);
@@ -124,9 +136,9 @@ export class AnswerRelay {
       answer = renameAnswer(answer.body, answer.inferenceHeaderLength, key, mapping.from, mapping.to);
     }
     if (answer.body !== body) {
-      setHeader(this.headers, 'content-length', String(answer.body.length));
+      this.headers = setHeader(this.headers, 'content-length', String(answer.body.length));
       if (answer.inferenceHeaderLength !== null)
-        setHeader(this.headers, inferenceHeader, String(answer.inferenceHeaderLength));
+        this.headers = setHeader(this.headers, inferenceHeader, String(answer.inferenceHeaderLength));
     }
     return answer.body;
   }
@@ -136,7 +148,7 @@ export class AnswerRelay {
 const JSON_TYPE = /^\s*application\/(?:[\w.!#$&^+-]+\+)?json\s*(?:;|$)/i;
 
 /** Errors of a model server pass untouched. */
-function isMappable(status: number, headers: HeaderList): boolean {
+function isMappable(status: number, headers: HeaderBlock): boolean {
   if (status >= 300) return false;
   const encoding = findHeader(headers, 'content-encoding');
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity') return false;
@@ -147,7 +159,9 @@ function isMappable(status: number, headers: HeaderList): boolean {
 function joined(chunks: readonly Uint8Array[]): Buffer {
   const first = chunks[0];
   if (first === undefined) return Buffer.alloc(0);
-  if (chunks.length === 1)
-    return Buffer.isBuffer(first) ? first : Buffer.from(first.buffer, first.byteOffset, first.length);
-  return Buffer.concat(chunks);
+  return chunks.length === 1 ? asBuffer(first) : Buffer.concat(chunks);
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }

@@ -3,11 +3,23 @@ import { GatewayError, type ErrorCode } from '../core/errors.ts';
 import { murmur3 } from '../core/hash.ts';
 import { pickEndpoint } from '../core/pick.ts';
 import type { Backend } from '../core/snapshot.ts';
+import { setHeader } from '../protocol/header-block.ts';
 import type { AnswerRelay } from './answer-relay.ts';
+import { type Deadlines, Timed } from './deadlines.ts';
 import type { Exchange } from './exchange.ts';
-import type { AnswerReceiver, AttemptSpan, Clock, EndpointPool, HeaderList, Upstream, UpstreamCall } from './ports.ts';
+import type {
+  AnswerHead,
+  AnswerReceiver,
+  AttemptSpan,
+  Clock,
+  EndpointPool,
+  Reach,
+  Upstream,
+  UpstreamCall,
+} from './ports.ts';
 import type { AttemptRecord } from './record.ts';
-import { backendRequest, endpointPath, setHeader, type BackendRequest } from './upstream-request.ts';
+import type { RetryBudget } from './retry-budget.ts';
+import { backendRequest, endpointPath, type BackendRequest } from './upstream-request.ts';
 
 /** An endpoint whose connection failed is passed over for this long while another one is up. */
 const DOWN_MS = 1000;
@@ -15,15 +27,17 @@ const DOWN_MS = 1000;
 export interface DispatchPorts {
   readonly upstream: Upstream;
   readonly clock: Clock;
+  readonly deadlines: Deadlines;
+  readonly retryBudget: RetryBudget;
   /** The answer is complete: passed on whole (`error` null), refused with a code, or broken after its head. */
   finish(exchange: Exchange, relay: AnswerRelay | null, error: GatewayError | null): void;
 }
 
 /**
  * Sends one request to a backend and relays its answer: picks an endpoint, holds the deadline, tries another endpoint
- * once when the connection was refused, stops when the client goes away.
+ * once when the connection was refused, and again when a kept connection turned out dead, stops when the client goes away.
  */
-export class Dispatch implements AnswerReceiver {
+export class Dispatch extends Timed implements AnswerReceiver {
   readonly #ports: DispatchPorts;
   readonly #exchange: Exchange;
   readonly #backend: Backend;
@@ -35,11 +49,13 @@ export class Dispatch implements AnswerReceiver {
   #poolIndex = -1;
   #attempt: AttemptRecord | null = null;
   #span: AttemptSpan | null = null;
-  #timer: NodeJS.Timeout | null = null;
+  /** The next attempt follows one on a kept connection that was stale. */
+  #isFresh = false;
   #isListening = false;
   #isOver = false;
 
   constructor(ports: DispatchPorts, exchange: Exchange, backend: Backend, relay: AnswerRelay) {
+    super();
     this.#ports = ports;
     this.#exchange = exchange;
     this.#backend = backend;
@@ -52,7 +68,8 @@ export class Dispatch implements AnswerReceiver {
   start(timeoutMs: number): void {
     // Not a closure: stored in a long-lived shape, closures made every young collection ten times as long.
     this.#exchange.onAbort = this;
-    this.#timer = setTimeout(expire, Math.max(1, timeoutMs), this);
+    this.#ports.deadlines.set(this, timeoutMs);
+    this.#ports.retryBudget.deposit();
     this.#try();
   }
 
@@ -71,10 +88,10 @@ export class Dispatch implements AnswerReceiver {
     const attempt = { endpoint: pool.endpoint, status: 0, error: null, startMs: now, endMs: 0 };
     this.#attempt = attempt;
     record.attempts.push(attempt);
-    const headers = this.#request.headers;
+    let { headers } = this.#request;
     if (trace !== null) {
       this.#span = trace.startAttempt(this.#backend.name, pool.endpoint.origin);
-      setHeader(headers, 'traceparent', this.#span.traceparent);
+      headers = setHeader(headers, 'traceparent', this.#span.traceparent);
     }
     pool.inflight++;
     const request = {
@@ -82,6 +99,7 @@ export class Dispatch implements AnswerReceiver {
       path: endpointPath(pool.endpoint, this.#request),
       headers,
       body: this.#request.body,
+      isFresh: this.#isFresh,
     };
     const call = this.#ports.upstream.send(pool, request, this);
     // The attempt may have failed, and the next one begun, before `send` returned.
@@ -93,14 +111,26 @@ export class Dispatch implements AnswerReceiver {
     return pickEndpoint(pools, nowMs, this.#poolIndex, createDraws(murmur3(facts.requestId, record.attempts.length)));
   }
 
-  onHead(status: number, headers: HeaderList): void {
+  onHead(head: AnswerHead): void {
     if (this.#isOver) return;
-    if (this.#attempt !== null) this.#attempt.status = status;
+    if (this.#attempt !== null) this.#attempt.status = head.status;
     try {
-      this.#relay.onHead(status, headers);
+      this.#relay.onHead(head);
     } catch (error) {
       this.#refuseAnswer(error);
     }
+  }
+
+  onWhole(head: AnswerHead, body: Uint8Array): void {
+    if (this.#isOver) return;
+    if (this.#attempt !== null) this.#attempt.status = head.status;
+    try {
+      this.#relay.onWhole(head, body);
+    } catch (error) {
+      this.#refuseAnswer(error);
+      return;
+    }
+    this.#succeed();
   }
 
   onData(chunk: Uint8Array): boolean {
@@ -128,15 +158,23 @@ export class Dispatch implements AnswerReceiver {
       this.#refuseAnswer(error);
       return;
     }
+    this.#succeed();
+  }
+
+  #succeed(): void {
     this.#endAttempt(null);
     this.#end();
     this.#ports.finish(this.#exchange, this.#relay, null);
   }
 
-  onError(error: GatewayError, sent: boolean): void {
+  onError(error: GatewayError, reach: Reach): void {
     if (this.#isOver) return;
     this.#endAttempt(error.code);
-    const isRefused = !sent && error.code === 'UPSTREAM_CONNECT';
+    if (reach === 'stale' && !this.#isFresh && this.#ports.retryBudget.withdraw()) {
+      this.#isFresh = true;
+      return this.#try();
+    }
+    const isRefused = reach === 'unsent' && error.code === 'UPSTREAM_CONNECT';
     if (isRefused && this.#pool !== null) this.#pool.downUntilMs = this.#ports.clock.steady() + DOWN_MS;
     if (isRefused && this.#retriesLeft > 0 && this.#exchange.live.poolsOf(this.#backend).length > 1) {
       this.#retriesLeft--;
@@ -187,12 +225,7 @@ export class Dispatch implements AnswerReceiver {
 
   #end(): void {
     this.#isOver = true;
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
+    this.#ports.deadlines.clear(this);
     this.#exchange.onAbort = null;
   }
-}
-
-function expire(dispatch: Dispatch): void {
-  dispatch.expire();
 }

@@ -3,15 +3,14 @@ import type { Buffer } from 'node:buffer';
 import type { RequestFacts } from './facts.ts';
 import type { Live } from './live.ts';
 import type { MirrorTicket } from './mirror.ts';
-import type { BodyStream, HeaderList, Reply, RequestTrace } from './ports.ts';
+import type { BodyStream, Reply, RequestHeaders, RequestTrace } from './ports.ts';
 import type { DecisionRecord } from './record.ts';
 
 /** One request under way: what a lane hands to the gateway, and what it collects on its way. */
 export interface Exchange {
   readonly live: Live;
   readonly facts: RequestFacts;
-  /** The client's header fields as they came. */
-  readonly headers: HeaderList;
+  readonly headers: RequestHeaders;
   readonly reply: Reply;
   readonly record: DecisionRecord;
   readonly trace: RequestTrace | null;

@@ -5,17 +5,14 @@ import { compileSteps, findField, type Path } from '../protocol/json-path.ts';
 import { readScalar } from '../protocol/json-scalar.ts';
 import { isCompleteJson } from '../protocol/json-scan.ts';
 import { inferenceHeader, lengthProblem } from '../protocol/oip-binary.ts';
-import type { HeaderList } from './ports.ts';
+import type { RequestHeaders } from './ports.ts';
 
-/** Headers by lower-case name, as `node:http` gives them. */
-export type HeaderRecord = Readonly<Record<string, string | readonly string[] | undefined>>;
-
-/** What a lane knows of a request before its body. */
-export interface RequestHead extends Pick<
+/** What is known of a request before its body. */
+export interface FactsHead extends Pick<
   Facts,
   'requestId' | 'timeMs' | 'method' | 'path' | 'query' | 'protocol' | 'operation' | 'model' | 'version'
 > {
-  readonly headers: HeaderList | HeaderRecord;
+  readonly headers: RequestHeaders;
 }
 
 /** The facts of one request. Whatever a client names is looked up in maps or own properties, never in prototypes. */
@@ -29,7 +26,7 @@ export class RequestFacts implements Facts {
   readonly operation: Operation;
   readonly model: string;
   readonly version: string;
-  readonly #headers: HeaderList | HeaderRecord;
+  readonly #headers: RequestHeaders;
   #allHeaders: Readonly<Record<string, string>> | null = null;
   #allQuery: Readonly<Record<string, string>> | null = null;
   #cookies: ReadonlyMap<string, string> | null = null;
@@ -37,7 +34,7 @@ export class RequestFacts implements Facts {
   #fields: Map<FieldPath, Scalar | undefined> | null = null;
   #parsed: { readonly value: unknown } | null = null;
 
-  constructor(head: RequestHead) {
+  constructor(head: FactsHead) {
     this.requestId = head.requestId;
     this.timeMs = head.timeMs;
     this.method = head.method;
@@ -87,7 +84,7 @@ export class RequestFacts implements Facts {
   }
 
   header(name: string): string | undefined {
-    const value = isList(this.#headers) ? joinedHeader(this.#headers, name) : ownHeader(this.#headers, name);
+    const value = this.#headers.get(name);
     return value === undefined ? undefined : decodeHeader(value);
   }
 
@@ -114,7 +111,7 @@ export class RequestFacts implements Facts {
   }
 
   allHeaders(): Readonly<Record<string, string>> {
-    return (this.#allHeaders ??= collectHeaders(this.#headers));
+    return (this.#allHeaders ??= decodeAll(this.#headers.all()));
   }
 
   allQuery(): Readonly<Record<string, string>> {
@@ -127,51 +124,14 @@ export class RequestFacts implements Facts {
   }
 }
 
-function isList(headers: HeaderList | HeaderRecord): headers is HeaderList {
-  return Array.isArray(headers);
-}
-
-/** Repeated fields are one list, RFC 9110 5.3; but cookies are joined by `; `, RFC 9113 8.2.3. */
-function separatorOf(name: string): string {
-  return name === 'cookie' ? '; ' : ', ';
-}
-
-function joinedHeader(list: HeaderList, name: string): string | undefined {
-  let found: string | undefined;
-  for (let i = 0; i < list.length; i += 2) {
-    const raw = list[i] ?? '';
-    if (raw.length !== name.length || (raw !== name && raw.toLowerCase() !== name)) continue;
-    const value = list[i + 1] ?? '';
-    found = found === undefined ? value : found + separatorOf(name) + value;
-  }
-  return found;
-}
-
-function ownHeader(record: HeaderRecord, name: string): string | undefined {
-  const value = Object.hasOwn(record, name) ? record[name] : undefined;
-  return value === undefined || typeof value === 'string' ? value : value.join(separatorOf(name));
-}
-
-function collectHeaders(headers: HeaderList | HeaderRecord): Record<string, string> {
-  const all: Record<string, string> = Object.create(null);
-  if (isList(headers)) {
-    for (let i = 0; i < headers.length; i += 2) {
-      const name = (headers[i] ?? '').toLowerCase();
-      const value = decodeHeader(headers[i + 1] ?? '');
-      all[name] = all[name] === undefined ? value : all[name] + separatorOf(name) + value;
-    }
-  } else {
-    for (const name of Object.keys(headers)) {
-      const value = ownHeader(headers, name);
-      if (value !== undefined) all[name] = decodeHeader(value);
-    }
-  }
-  return all;
+function decodeAll(headers: Record<string, string>): Record<string, string> {
+  for (const name of Object.keys(headers)) headers[name] = decodeHeader(headers[name]!);
+  return headers;
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-/** Node gives the bytes of a header as Latin-1. Clients write UTF-8; what is not UTF-8 stays as it is. */
+/** Lanes give the bytes of a header as Latin-1. Clients write UTF-8; what is not UTF-8 stays as it is. */
 function decodeHeader(value: string): string {
   // eslint-disable-next-line no-control-regex
   if (!/[^\u0000-\u007f]/.test(value)) return value;

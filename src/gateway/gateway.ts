@@ -8,16 +8,18 @@ import { errorBody } from '../protocol/error-body.ts';
 import type { InferencePath } from '../protocol/inference-path.ts';
 import type { AnswerRelay } from './answer-relay.ts';
 import type { BanditLearner } from './bandits.ts';
+import { Deadlines } from './deadlines.ts';
 import type { DispatchPorts } from './dispatch.ts';
 import type { Enricher } from './enrich.ts';
 import { isWhole, type Exchange } from './exchange.ts';
 import { RequestFacts } from './facts.ts';
 import { Live, openPools } from './live.ts';
 import type { Mirror } from './mirror.ts';
-import type { Clock, Counter, Gauge, HeaderList, Logger, RecordSink, Reply, Tracer, Upstream } from './ports.ts';
+import type { Clock, Counter, Gauge, Logger, RecordSink, Reply, RequestHeaders, Tracer, Upstream } from './ports.ts';
 import { ownHeaders, predict } from './predict.ts';
 import type { Outcome } from './record.ts';
 import { requestIdOf } from './request-id.ts';
+import { RetryBudget } from './retry-budget.ts';
 
 export interface GatewayPorts {
   readonly clock: Clock;
@@ -43,10 +45,7 @@ export interface RequestHead {
   readonly path: string;
   readonly query: string;
   readonly meaning: InferencePath;
-  /** Flat list in the order and case of the wire. */
-  readonly rawHeaders: HeaderList;
-  /** By lower-case name. */
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly headers: RequestHeaders;
 }
 
 /** The gateway: the live snapshot and the ports that serve it. Lanes open exchanges here and hand them to `predict`. */
@@ -56,6 +55,8 @@ export class Gateway implements DispatchPorts {
   readonly enricher: Enricher;
   readonly learner: BanditLearner;
   readonly mirror: Mirror;
+  readonly deadlines: Deadlines;
+  readonly retryBudget: RetryBudget;
   readonly #ports: GatewayPorts;
   /** The live snapshot, and retired ones whose last request is still under way. */
   readonly #lives = new Set<Live>();
@@ -68,6 +69,8 @@ export class Gateway implements DispatchPorts {
     this.enricher = ports.enricher;
     this.learner = ports.learner;
     this.mirror = ports.mirror;
+    this.deadlines = new Deadlines(() => ports.clock.steady());
+    this.retryBudget = new RetryBudget(() => ports.clock.steady());
     this.#ports = ports;
     this.#live = this.#enliven(snapshot);
   }
@@ -98,7 +101,7 @@ export class Gateway implements DispatchPorts {
     const live = this.#live;
     const timeMs = clock.now();
     const { meaning } = head;
-    const requestId = requestIdOf(single(head.headers['x-request-id']));
+    const requestId = requestIdOf(head.headers.get('x-request-id'));
     const facts = new RequestFacts({
       requestId,
       timeMs,
@@ -111,12 +114,11 @@ export class Gateway implements DispatchPorts {
       version: meaning.version,
       headers: head.headers,
     });
-    const traceparent = single(head.headers['traceparent']);
-    const trace = tracer.begin(traceparent, single(head.headers['tracestate']), head.method, head.path, timeMs);
+    const trace = tracer.begin(head.headers, head.method, head.path, timeMs);
     const exchange: Exchange = {
       live,
       facts,
-      headers: head.rawHeaders,
+      headers: head.headers,
       reply,
       trace,
       record: {
@@ -149,7 +151,6 @@ export class Gateway implements DispatchPorts {
     this.#inflight++;
     this.#ports.started.inc();
     this.#ports.inflight.set(this.#inflight);
-    reply.onClose(() => this.#clientClosed(exchange));
     return exchange;
   }
 
@@ -191,18 +192,11 @@ export class Gateway implements DispatchPorts {
     const body = errorBody(error.message);
     const { reply, record } = exchange;
     exchange.onAbort?.abort();
-    const headers = [
-      'content-type',
-      'application/json',
-      'content-length',
-      String(body.length),
-      'makas-error',
-      error.code,
-    ];
     record.status = error.status;
     record.error = error.code;
     record.answerBytes = body.length;
-    reply.send(error.status, [...headers, ...ownHeaders(exchange)], body);
+    const headers = `content-type: application/json\r\ncontent-length: ${body.length}\r\nmakas-error: ${error.code}\r\n`;
+    reply.send(error.status, headers + ownHeaders(exchange), body);
     this.#end(exchange, 'refused');
   }
 
@@ -227,7 +221,8 @@ export class Gateway implements DispatchPorts {
     return new GatewayError('INTERNAL');
   }
 
-  #clientClosed(exchange: Exchange): void {
+  /** The client went away before the answer was complete. */
+  abandon(exchange: Exchange): void {
     if (exchange.isFinished) return;
     exchange.onAbort?.abort();
     exchange.record.status = errorRegistry.CLIENT_CLOSED.status;
@@ -267,8 +262,4 @@ export class Gateway implements DispatchPorts {
     this.#lives.delete(retired);
     this.#ports.onRetired(this.alive);
   }
-}
-
-function single(value: string | string[] | undefined): string | undefined {
-  return typeof value === 'string' ? value : value?.[0];
 }

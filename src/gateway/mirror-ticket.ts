@@ -1,7 +1,8 @@
 import type { Buffer } from 'node:buffer';
 
+import type { HeaderBlock } from '../protocol/header-block.ts';
 import type { Exchange } from './exchange.ts';
-import type { Clock, HeaderList } from './ports.ts';
+import type { Clock } from './ports.ts';
 import type { WholeAnswer } from './shadow-answer.ts';
 import type { ShadowCopy } from './shadow-copy.ts';
 
@@ -40,7 +41,7 @@ export class MirrorTicket {
   }
 
   /** The primary has answered whole; `body` null: longer than `keepBytes`. */
-  finish(status: number, headers: HeaderList, body: Buffer | null): void {
+  finish(status: number, headers: HeaderBlock, body: Buffer | null): void {
     const ports = this.#take();
     if (ports === null) return;
     const { exchange, clock } = ports;

@@ -1,6 +1,7 @@
 import type { RewardSums } from '../core/bandit/posterior.ts';
 import type { Endpoint, ConnectionSettings, FeatureView } from '../core/snapshot.ts';
 import type { GatewayError } from '../core/errors.ts';
+import type { HeaderBlock } from '../protocol/header-block.ts';
 import type { DecisionRecord } from './record.ts';
 
 /** The ports of the gateway: what it needs from the outside, implemented by the edges. */
@@ -19,8 +20,15 @@ export interface Logger {
   error(fields: object, message: string): void;
 }
 
-/** A flat list name, value, name, value ...; names keep the case in which they came. */
-export type HeaderList = string[];
+/** The header fields of a request, as its lane read them. */
+export interface RequestHeaders {
+  /** By lower-case name; repeated fields are joined as `joinedHeader` of protocol/header-block.ts does. */
+  get(name: string): string | undefined;
+  /** All of them by lower-case name, without a prototype. */
+  all(): Record<string, string>;
+  /** The fields that cross the gateway to a backend, in their order and case. */
+  readonly upstream: HeaderBlock;
+}
 
 /** A body that arrives while it is sent on. The edge defines what it is; the gateway passes it through. */
 export interface BodyStream {
@@ -30,40 +38,65 @@ export interface BodyStream {
   readonly source: AsyncIterable<Uint8Array>;
 }
 
-/** How a lane receives the answer. Everything is called on one tick after another, head once, then data, then end. */
+/**
+ * How a lane receives the answer: the whole at once, or its head, then data, then end. When the client goes away before
+ * the end, the lane tells `Gateway.abandon`. The block holds `content-length` when the length is known; how the answer is
+ * framed on the connection is the lane's.
+ */
 export interface Reply {
-  /** The whole answer at once. */
-  send(status: number, headers: HeaderList, body: Uint8Array | null): void;
+  /** The whole answer at once. The bytes are the gateway's again when the call returns: what cannot be written is copied. */
+  send(status: number, headers: HeaderBlock, body: Uint8Array | null): void;
   /** The head of an answer whose body follows in pieces. */
-  head(status: number, headers: HeaderList): void;
+  head(status: number, headers: HeaderBlock): void;
   /** false: stop until `onDrain`. */
   write(chunk: Uint8Array): boolean;
   end(): void;
   /** The answer cannot be completed: close the connection so that the client sees it. */
   destroy(): void;
   onDrain(callback: () => void): void;
-  /** Called once when the client goes away before the answer is complete. */
-  onClose(callback: () => void): void;
 }
 
 export interface UpstreamRequest {
   readonly method: string;
   /** Path and query. */
   readonly path: string;
-  readonly headers: HeaderList;
+  /** Without framing and `host`, which the edge adds. */
+  readonly headers: HeaderBlock;
   readonly body: Uint8Array | BodyStream | null;
+  /** Not on a kept connection: for another try after one that was stale. */
+  readonly isFresh: boolean;
+}
+
+/** The head of an answer of an endpoint. */
+export interface AnswerHead {
+  readonly status: number;
+  /** The fields that cross the gateway to the client, `content-length` among them. */
+  readonly headers: HeaderBlock;
+  /** Bytes that the body will have, -1 when the endpoint did not say. */
+  readonly length: number;
 }
 
 /** Receives one answer of an endpoint. After `onError` or `onEnd` nothing more is called. */
 export interface AnswerReceiver {
-  /** Raw header list of the endpoint. `onInformation` answers (1xx) are not passed on. */
-  onHead(status: number, headers: HeaderList): void;
-  /** false: pause until `UpstreamCall.resume`. */
+  /** Informational answers (1xx) are not passed on. The head is the receiver's to keep. */
+  onHead(head: AnswerHead): void;
+  /**
+   * In place of `onHead`, `onData` and `onEnd`: an answer that came as a whole. The bytes of the body are the edge's
+   * again when the call returns.
+   */
+  onWhole(head: AnswerHead, body: Uint8Array): void;
+  /** A piece of the body, the receiver's to keep. false: pause until `UpstreamCall.resume`. */
   onData(chunk: Uint8Array): boolean;
   onEnd(): void;
-  /** `sent` tells whether any byte of the request may have reached the endpoint. */
-  onError(error: GatewayError, sent: boolean): void;
+  onError(error: GatewayError, reach: Reach): void;
 }
+
+/**
+ * How far a request that failed had come. `unsent`: no byte of it can have reached the endpoint. `stale`: it was written
+ * on a kept connection that the endpoint closed before the first byte of an answer, as servers do with connections that
+ * were idle for long. `sent`: anything else.
+ */
+export type Reach = 'unsent' | 'stale' | 'sent';
 
 export interface UpstreamCall {
   /** Stops the call; the receiver hears nothing more. */
@@ -237,12 +270,6 @@ export interface AttemptSpan {
   end(status: number, error: string | null): void;
 }
 export interface Tracer {
-  /** Decides sampling before anything is made. `traceparent` and `tracestate` as the client sent them. */
-  begin(
-    traceparent: string | undefined,
-    tracestate: string | undefined,
-    method: string,
-    path: string,
-    timeMs: number,
-  ): RequestTrace | null;
+  /** Decides sampling before anything is made, with `traceparent` and `tracestate` as the client sent them. */
+  begin(headers: Pick<RequestHeaders, 'get'>, method: string, path: string, timeMs: number): RequestTrace | null;
 }

@@ -2,12 +2,12 @@ import { asksModel, assign, assignBaseline, matchRequest, shadowsFor } from '../
 import type { Matched } from '../core/decision.ts';
 import { GatewayError } from '../core/errors.ts';
 import type { Backend } from '../core/snapshot.ts';
+import { headerLine, type HeaderBlock } from '../protocol/header-block.ts';
 import { AnswerRelay, type NameMapping } from './answer-relay.ts';
 import { Dispatch } from './dispatch.ts';
 import { isWhole, type Exchange } from './exchange.ts';
 import type { Gateway } from './gateway.ts';
 import type { Enrichment } from './enrich.ts';
-import type { HeaderList } from './ports.ts';
 import { mustRename } from './upstream-request.ts';
 
 /**
@@ -105,13 +105,13 @@ function nameMapping(backend: Backend, exchange: Exchange): NameMapping | null {
 }
 
 /** Headers that Makas adds to every answer of this exchange. */
-export function ownHeaders(exchange: Exchange): HeaderList {
+export function ownHeaders(exchange: Exchange): HeaderBlock {
   const { record, facts } = exchange;
-  const headers: HeaderList = ['x-request-id', facts.requestId];
-  if (record.token !== null) headers.push('makas-decision', record.token);
+  let block = `x-request-id: ${facts.requestId}\r\n`;
+  if (record.token !== null) block += `makas-decision: ${record.token}\r\n`;
   if (record.route?.expose === true) {
-    headers.push('makas-route', record.route.name);
-    if (record.assignment !== null) headers.push('makas-backend', record.assignment.backend.name);
+    block += headerLine('makas-route', record.route.name);
+    if (record.assignment !== null) block += headerLine('makas-backend', record.assignment.backend.name);
   }
-  return headers;
+  return block;
 }

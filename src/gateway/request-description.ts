@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 
 import { parseInferencePath } from '../protocol/inference-path.ts';
 import { RequestFacts } from './facts.ts';
-import type { HeaderList } from './ports.ts';
+import { ListedHeaders } from './request-headers.ts';
 import { requestIdOf } from './request-id.ts';
 
 /** The request id of a description that brings none: a fixed one, so that the same description is decided the same. */
@@ -61,7 +61,7 @@ export function factsOf(description: unknown, prefix: string, timeMs: number): D
     operation,
     model,
     version,
-    headers,
+    headers: new ListedHeaders(headers),
   });
   facts.setBody(bodyBytes(body));
   return { ok: true, facts };
@@ -76,8 +76,8 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 /** Text as node gives it for the bytes of the wire: facts read those bytes as UTF-8 again. */
-function readHeaders(described: unknown, problems: string[]): HeaderList {
-  const headers: HeaderList = [];
+function readHeaders(described: unknown, problems: string[]): string[] {
+  const headers: string[] = [];
   if (described === undefined) return headers;
   if (!isRecord(described)) {
     problems.push('headers must be an object of texts');
@@ -93,7 +93,7 @@ function readHeaders(described: unknown, problems: string[]): HeaderList {
   return headers;
 }
 
-function requestIdFrom(headers: HeaderList): string {
+function requestIdFrom(headers: readonly string[]): string {
   for (let i = 0; i < headers.length; i += 2) {
     const value = headers[i + 1] ?? '';
     // The gateway replaces an id that it does not accept.

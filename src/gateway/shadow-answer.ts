@@ -2,14 +2,13 @@ import type { Buffer } from 'node:buffer';
 
 import type { Answer, AnswerOutput, Unread } from '../core/compare-answers.ts';
 import type { Protocol } from '../core/facts.ts';
+import { findHeader, type HeaderBlock } from '../protocol/header-block.ts';
 import { findField, pathOf } from '../protocol/json-path.ts';
 import { readString } from '../protocol/json-scalar.ts';
 import { kindAt, type Span } from '../protocol/json-scan.ts';
 import { eachElement, eachMember } from '../protocol/json-walk.ts';
 import { inferenceHeader } from '../protocol/oip-binary.ts';
 import { readOutputs, type Output } from '../protocol/outputs.ts';
-import { findHeader } from './headers.ts';
-import type { HeaderList } from './ports.ts';
 
 /** Elements of one answer that are compared; reading more would keep the event loop from answering. */
 const ELEMENTS_MAX = 16_384;
@@ -19,7 +18,7 @@ const TEXT_MAX = 2048;
 /** A whole answer of a primary or of a shadow. */
 export interface WholeAnswer {
   readonly status: number;
-  readonly headers: HeaderList;
+  readonly headers: HeaderBlock;
   /** Null when it was longer than what is kept. */
   readonly body: Buffer | null;
   readonly durationMs: number;
@@ -31,7 +30,7 @@ export function readAnswer({ status, headers, body }: WholeAnswer, protocol: Pro
   return { status, outputs: isSuccess ? readBody(headers, body, protocol) : 'unreadable' };
 }
 
-function readBody(headers: HeaderList, body: Buffer | null, protocol: Protocol): readonly AnswerOutput[] | Unread {
+function readBody(headers: HeaderBlock, body: Buffer | null, protocol: Protocol): readonly AnswerOutput[] | Unread {
   if (body === null) return 'too large';
   if (isEncoded(headers)) return 'encoded';
   const header = findHeader(headers, inferenceHeader);
@@ -42,7 +41,7 @@ function readBody(headers: HeaderList, body: Buffer | null, protocol: Protocol):
   return outputs === null ? 'unreadable' : withRows(outputs, body);
 }
 
-function isEncoded(headers: HeaderList): boolean {
+function isEncoded(headers: HeaderBlock): boolean {
   const encoding = findHeader(headers, 'content-encoding');
   return encoding !== undefined && encoding !== '' && encoding.toLowerCase() !== 'identity';
 }

@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer';
 import type { GatewayError } from '../core/errors.ts';
 import type { Shadow } from '../core/snapshot.ts';
 import { isWhole, type Exchange } from './exchange.ts';
-import type { AnswerReceiver, EndpointPool, HeaderList, UpstreamCall } from './ports.ts';
+import type { AnswerHead, AnswerReceiver, EndpointPool, Reach, UpstreamCall } from './ports.ts';
 import type { WholeAnswer } from './shadow-answer.ts';
 import type { PairOrigin } from './shadow-judge.ts';
 import type { ShadowLane } from './shadow-lane.ts';
@@ -33,8 +33,7 @@ export class ShadowCopy implements AnswerReceiver {
   #timer: NodeJS.Timeout | null = null;
   #pool: EndpointPool | null = null;
   #call: UpstreamCall | null = null;
-  #status = 0;
-  #headers: HeaderList = [];
+  #head: AnswerHead | null = null;
   #chunks: Uint8Array[] | null;
   #answerBytes = 0;
 
@@ -137,9 +136,15 @@ export class ShadowCopy implements AnswerReceiver {
     this.#lane.tally.dropped('draining');
   }
 
-  onHead(status: number, headers: HeaderList): void {
-    this.#status = status;
-    this.#headers = headers;
+  onHead(head: AnswerHead): void {
+    this.#head = head;
+  }
+
+  onWhole(head: AnswerHead, body: Uint8Array): void {
+    this.#head = head;
+    // The bytes are the edge's, and the answer may wait for that of the primary.
+    if (body.length > 0) this.onData(this.#chunks === null ? body : Buffer.from(body));
+    this.onEnd();
   }
 
   /** Always true: what is not kept is read and thrown away, so that the connection can be used again. */
@@ -151,18 +156,19 @@ export class ShadowCopy implements AnswerReceiver {
   }
 
   onEnd(): void {
-    if (this.#stage !== 'sent') return;
+    const head = this.#head;
+    if (this.#stage !== 'sent' || head === null) return;
     this.#answer = {
-      status: this.#status,
-      headers: this.#headers,
+      status: head.status,
+      headers: head.headers,
       body: this.#chunks === null ? null : Buffer.concat(this.#chunks),
       durationMs: this.#lane.ports.clock.steady() - this.#startMs,
     };
-    this.#sendEnded(this.#status >= 500 ? 'error' : 'ok');
+    this.#sendEnded(head.status >= 500 ? 'error' : 'ok');
   }
 
-  onError(error: GatewayError, sent: boolean): void {
-    const isRefused = !sent && error.code === 'UPSTREAM_CONNECT';
+  onError(error: GatewayError, reach: Reach): void {
+    const isRefused = reach === 'unsent' && error.code === 'UPSTREAM_CONNECT';
     if (isRefused && this.#pool !== null) this.#pool.downUntilMs = this.#lane.ports.clock.steady() + DOWN_MS;
     this.#sendEnded('error');
   }

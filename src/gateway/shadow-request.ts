@@ -1,6 +1,7 @@
 import type { Backend, Endpoint } from '../core/snapshot.ts';
 import type { Exchange } from './exchange.ts';
-import type { HeaderList, UpstreamRequest } from './ports.ts';
+import { withoutHeaders } from '../protocol/header-block.ts';
+import type { UpstreamRequest } from './ports.ts';
 import { backendRequest, endpointPath } from './upstream-request.ts';
 
 /** Names that a copy sets itself. Compressed answers could not be compared. */
@@ -14,17 +15,13 @@ export function shadowRequest(
   primary: string,
 ): UpstreamRequest {
   const request = backendRequest(exchange, backend);
-  const headers: HeaderList = [];
-  for (let i = 0; i < request.headers.length; i += 2) {
-    const name = request.headers[i]!;
-    if (!OWN_NAMES.has(name.toLowerCase())) headers.push(name, request.headers[i + 1]!);
-  }
-  headers.push('accept-encoding', 'identity', 'x-shadow', '1', 'makas-shadow', primary);
+  const marks = `accept-encoding: identity\r\nx-shadow: 1\r\nmakas-shadow: ${primary}\r\n`;
   return {
     method: exchange.facts.method,
     path: endpointPath(endpoint, request),
-    headers,
+    headers: withoutHeaders(request.headers, OWN_NAMES) + marks,
     body: request.body,
+    isFresh: false,
   };
 }
 

@@ -1,22 +1,28 @@
 import type { Buffer } from 'node:buffer';
 
 import type { Backend, Endpoint } from '../core/snapshot.ts';
+import { headerLine, setHeader, withoutHeaders, type HeaderBlock } from '../protocol/header-block.ts';
 import { writeInferencePath } from '../protocol/inference-path.ts';
 import { inferenceHeader } from '../protocol/oip-binary.ts';
 import { renameAnswer } from '../protocol/rename.ts';
 import { isWhole, type Exchange } from './exchange.ts';
-import { upstreamHeaders } from './headers.ts';
-import type { BodyStream, HeaderList } from './ports.ts';
+import type { BodyStream } from './ports.ts';
 
 /** A request as one backend must get it; the path still lacks the prefix of the endpoint. */
 export interface BackendRequest {
   readonly path: string;
-  readonly headers: HeaderList;
+  readonly headers: HeaderBlock;
   readonly body: Buffer | BodyStream | null;
 }
 
-/** Header names that Makas sets itself for a backend, by backend: its own headers, and encodings it must read. */
-const replacedByBackend = new WeakMap<Backend, ReadonlySet<string> | null>();
+/** What Makas adds to every request for a backend, and the names that give way to it. */
+interface BackendFields {
+  readonly added: HeaderBlock;
+  /** Null for none. */
+  readonly replaced: ReadonlySet<string> | null;
+}
+
+const fieldsByBackend = new WeakMap<Backend, BackendFields>();
 
 /** Whether the names in path, body and answer differ between client and backend. */
 export function mustRename(backend: Backend, model: string): boolean {
@@ -27,7 +33,9 @@ export function mustRename(backend: Backend, model: string): boolean {
 export function backendRequest(exchange: Exchange, backend: Backend): BackendRequest {
   const { facts } = exchange;
   const isRenamed = mustRename(backend, facts.model);
-  const headers = upstreamHeaders(exchange.headers, replacedNames(backend));
+  const { added, replaced } = fieldsOf(backend);
+  let headers = exchange.headers.upstream;
+  if (replaced !== null) headers = withoutHeaders(headers, replaced);
   let { body, inferenceHeaderLength } = exchange;
   if (isRenamed && facts.protocol === 'oip' && isWhole(body) && body !== null && facts.isPlainBody()) {
     const length = inferenceHeaderLength ?? facts.inferenceHeaderLength();
@@ -37,9 +45,8 @@ export function backendRequest(exchange: Exchange, backend: Backend): BackendReq
       inferenceHeaderLength = renamed.inferenceHeaderLength;
     }
   }
-  if (inferenceHeaderLength !== null) setHeader(headers, inferenceHeader, String(inferenceHeaderLength));
-  headers.push('x-request-id', facts.requestId, 'via', '1.1 makas');
-  for (const [name, value] of backend.headers) headers.push(name, value);
+  if (inferenceHeaderLength !== null) headers = setHeader(headers, inferenceHeader, String(inferenceHeaderLength));
+  headers += `x-request-id: ${facts.requestId}\r\n${added}`;
   return { path: backendPath(exchange, backend), headers, body };
 }
 
@@ -61,26 +68,15 @@ function backendPath(exchange: Exchange, backend: Backend): string {
   return (mapped ?? facts.path) + query;
 }
 
-function replacedNames(backend: Backend): ReadonlySet<string> | null {
-  let names = replacedByBackend.get(backend);
-  if (names === undefined) {
-    const own = backend.headers.map(([name]) => name);
+function fieldsOf(backend: Backend): BackendFields {
+  let fields = fieldsByBackend.get(backend);
+  if (fields === undefined) {
+    const names = backend.headers.map(([name]) => name);
     // Names inside an answer can only be mapped back when the answer is not compressed.
-    if (backend.model !== null) own.push('accept-encoding');
-    names = own.length === 0 ? null : new Set(own);
-    replacedByBackend.set(backend, names);
+    if (backend.model !== null) names.push('accept-encoding');
+    const own = backend.headers.map(([name, value]) => headerLine(name, value)).join('');
+    fields = { added: `via: 1.1 makas\r\n${own}`, replaced: names.length === 0 ? null : new Set(names) };
+    fieldsByBackend.set(backend, fields);
   }
-  return names;
-}
-
-/** Replaces the first field of this lower-case name, or adds it. */
-export function setHeader(headers: HeaderList, name: string, value: string): void {
-  for (let i = 0; i < headers.length; i += 2) {
-    const raw = headers[i] as string;
-    if (raw.length === name.length && raw.toLowerCase() === name) {
-      headers[i + 1] = value;
-      return;
-    }
-  }
-  headers.push(name, value);
+  return fields;
 }

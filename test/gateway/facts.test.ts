@@ -1,14 +1,16 @@
 import { Buffer } from 'node:buffer';
 import { test } from 'tap';
 
-import { RequestFacts, type HeaderRecord, type RequestHead } from '../../src/gateway/facts.ts';
-import type { HeaderList } from '../../src/gateway/ports.ts';
+import { RequestFacts, type FactsHead } from '../../src/gateway/facts.ts';
+import type { RequestHeaders } from '../../src/gateway/ports.ts';
+import { BlockHeaders, ListedHeaders } from '../../src/gateway/request-headers.ts';
+import { headerBlock } from '../../src/protocol/header-block.ts';
 import { maxDepth } from '../../src/protocol/json-scan.ts';
 
 function factsWith(
-  headers: HeaderList | HeaderRecord,
+  headers: readonly string[] | RequestHeaders,
   query = '',
-  asked: Partial<Pick<RequestHead, 'protocol' | 'operation'>> = {},
+  asked: Partial<Pick<FactsHead, 'protocol' | 'operation'>> = {},
 ): RequestFacts {
   return new RequestFacts({
     requestId: 'r-1',
@@ -20,21 +22,19 @@ function factsWith(
     operation: 'infer',
     model: 'iris',
     version: '',
-    headers,
+    headers: 'get' in headers ? headers : new ListedHeaders(headers),
     ...asked,
   });
 }
 
-function factsOfBody(body: string | Uint8Array, headers: HeaderList = []): RequestFacts {
+function factsOfBody(body: string | Uint8Array, headers: readonly string[] = []): RequestFacts {
   const facts = factsWith(headers);
   facts.setBody(typeof body === 'string' ? Buffer.from(body) : body);
   return facts;
 }
 
-const forms = {
-  list: ['X-A', '1', 'x-b', 'one', 'X-B', 'two', 'Cookie', 'a=b', 'cookie', 'c=d'],
-  record: { 'x-a': '1', 'x-b': ['one', 'two'], cookie: 'a=b; c=d' },
-};
+const list = ['X-A', '1', 'x-b', 'one', 'X-B', 'two', 'Cookie', 'a=b', 'cookie', 'c=d'];
+const forms = { list: new ListedHeaders(list), block: new BlockHeaders(headerBlock(list), '') };
 
 for (const [form, headers] of Object.entries(forms)) {
   test(`headers from a ${form} are found by lower-case name, repeated ones joined`, async (t) => {
@@ -49,7 +49,7 @@ for (const [form, headers] of Object.entries(forms)) {
 }
 
 test('names that JavaScript gives every object are not there', async (t) => {
-  for (const facts of [factsWith([]), factsWith({})]) {
+  for (const facts of [factsWith([]), factsWith(new BlockHeaders('', ''))]) {
     for (const name of ['constructor', '__proto__', 'toString', 'hasOwnProperty']) {
       t.equal(facts.header(name), undefined);
       t.equal(facts.queryParameter(name), undefined);

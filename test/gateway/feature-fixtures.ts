@@ -3,6 +3,7 @@ import { Buffer } from 'node:buffer';
 import type { FeatureField, FeatureView, KeyTemplate } from '../../src/core/snapshot.ts';
 import { createEnricher, type Enricher } from '../../src/gateway/enrich.ts';
 import { RequestFacts } from '../../src/gateway/facts.ts';
+import { ListedHeaders } from '../../src/gateway/request-headers.ts';
 import type {
   Clock,
   EntityValues,
@@ -115,7 +116,7 @@ export function makeFacts({ headers = {}, query = '' }: Partial<TestRequest>, bo
     operation: 'infer',
     model: 'm',
     version: '',
-    headers,
+    headers: new ListedHeaders(Object.entries(headers).flat()),
   });
   facts.setBody(body, null);
   return facts;

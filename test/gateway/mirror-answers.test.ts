@@ -3,10 +3,11 @@ import { Buffer } from 'node:buffer';
 import { test } from 'tap';
 
 import { answerText, readAnswer } from '../../src/gateway/shadow-answer.ts';
+import { headerBlock } from '../../src/protocol/header-block.ts';
 
-const whole = (body: string | Buffer | null, headers: string[] = [], status = 200) => ({
+const whole = (body: string | Buffer | null, fields: string[] = [], status = 200) => ({
   status,
-  headers,
+  headers: headerBlock(fields),
   body: body === null ? null : Buffer.from(body),
   durationMs: 0,
 });

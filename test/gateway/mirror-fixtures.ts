@@ -1,4 +1,4 @@
-import type { Buffer } from 'node:buffer';
+import { Buffer } from 'node:buffer';
 import {
   createServer,
   request,
@@ -19,9 +19,11 @@ import { BanditLearner } from '../../src/gateway/bandits.ts';
 import { Degradation } from '../../src/gateway/degradation.ts';
 import { createEnricher } from '../../src/gateway/enrich.ts';
 import { Gateway } from '../../src/gateway/gateway.ts';
+import { ListedHeaders } from '../../src/gateway/request-headers.ts';
 import { Mirror } from '../../src/gateway/mirror.ts';
 import type { Clock, Logger, Metrics, Reply, StateStore } from '../../src/gateway/ports.ts';
 import { DecisionTokens } from '../../src/gateway/token.ts';
+import { headerList } from '../../src/protocol/header-block.ts';
 import { parseInferencePath } from '../../src/protocol/inference-path.ts';
 
 const clock: Clock = { now: () => Date.now(), steady: () => performance.now() };
@@ -315,7 +317,13 @@ async function serve(gateway: Gateway, incoming: IncomingMessage, response: Serv
   const meaning = parseInferencePath(path);
   if (meaning === null) return void response.writeHead(404).end();
   const { method = '', rawHeaders, headers } = incoming;
-  const exchange = gateway.open({ method, path, query: '', meaning, rawHeaders, headers }, replyTo(response));
+  const exchange = gateway.open(
+    { method, path, query: '', meaning, headers: new ListedHeaders(rawHeaders) },
+    replyTo(response),
+  );
+  response.on('close', () => {
+    if (!response.writableFinished) gateway.abandon(exchange);
+  });
   if (headers['x-stream'] === '1') {
     exchange.body = { kind: 'stream', length: null, source: incoming };
   } else {
@@ -327,15 +335,12 @@ async function serve(gateway: Gateway, incoming: IncomingMessage, response: Serv
 
 function replyTo(response: ServerResponse): Reply {
   return {
-    send: (status, headers, body) => void response.writeHead(status, headers).end(body ?? undefined),
-    head: (status, headers) => void response.writeHead(status, headers),
+    send: (status, headers, body) =>
+      void response.writeHead(status, headerList(headers)).end(body === null ? undefined : Buffer.from(body)),
+    head: (status, headers) => void response.writeHead(status, headerList(headers)),
     write: (chunk) => response.write(chunk),
     end: () => void response.end(),
     destroy: () => void response.destroy(),
     onDrain: (callback) => void response.on('drain', callback),
-    onClose: (callback) =>
-      void response.on('close', () => {
-        if (!response.writableFinished) callback();
-      }),
   };
 }

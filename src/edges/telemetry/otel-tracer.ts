@@ -13,7 +13,7 @@ import { envDetector, hostDetector, resourceFromAttributes } from '@opentelemetr
 import { NodeSDK } from '@opentelemetry/sdk-node';
 import { AlwaysOnSampler } from '@opentelemetry/sdk-trace';
 
-import type { Clock, RequestTrace } from '../../gateway/ports.ts';
+import type { Clock, RequestHeaders, RequestTrace } from '../../gateway/ports.ts';
 import { version } from '../../version.ts';
 import { OtelRequestTrace } from './otel-request-trace.ts';
 import { SpanQueue } from './span-export.ts';
@@ -54,18 +54,13 @@ export class OtelTracer implements ClosableTracer {
     this.#draw = draw;
   }
 
-  begin(
-    traceparent: string | undefined,
-    tracestate: string | undefined,
-    method: string,
-    path: string,
-    timeMs: number,
-  ): RequestTrace | null {
+  begin(headers: Pick<RequestHeaders, 'get'>, method: string, path: string, timeMs: number): RequestTrace | null {
+    const traceparent = headers.get('traceparent');
     const flags = traceFlagsOf(traceparent);
     const isSampled = flags === NO_PARENT ? this.#draw() < this.#sample : (flags & SAMPLED) !== 0;
     if (!isSampled) return null;
     const context =
-      flags === NO_PARENT || traceparent === undefined ? ROOT_CONTEXT : parentContext(traceparent, tracestate);
+      flags === NO_PARENT || traceparent === undefined ? ROOT_CONTEXT : parentContext(traceparent, headers.get('tracestate'));
     return new OtelRequestTrace({ spans: this.#spans, clock: this.#clock, context, method, path, timeMs });
   }
 

@@ -2,7 +2,9 @@ import { Readable } from 'node:stream';
 
 import type { Dispatcher, Pool } from 'undici';
 
-import type { AnswerReceiver, BodyStream, HeaderList, UpstreamCall, UpstreamRequest } from '../../gateway/ports.ts';
+import type { AnswerHead, AnswerReceiver, BodyStream, UpstreamCall, UpstreamRequest } from '../../gateway/ports.ts';
+import { findHeader, headerList } from '../../protocol/header-block.ts';
+import { answerFields } from '../../protocol/header-crossing.ts';
 import { isBadForm, upstreamError } from './upstream-error.ts';
 
 /** One request at undici: its dispatch handler, and the handle by which the gateway stops or resumes it. */
@@ -28,7 +30,9 @@ export class UndiciCall implements UpstreamCall, Dispatcher.DispatchHandler {
       {
         method: method as Dispatcher.HttpMethod,
         path,
-        headers: isStream && body.length !== null ? [...headers, 'content-length', String(body.length)] : headers,
+        headers: headerList(
+          isStream && body.length !== null ? `${headers}content-length: ${body.length}\r\n` : headers,
+        ),
         body: isStream ? readableOf(body) : body,
       },
       this,
@@ -54,7 +58,7 @@ export class UndiciCall implements UpstreamCall, Dispatcher.DispatchHandler {
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
     if (this.#isOver || status < 200) return;
-    this.#receiver.onHead(status, headerList(controller.rawHeaders));
+    this.#receiver.onHead(answerHead(status, controller.rawHeaders));
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -74,7 +78,7 @@ export class UndiciCall implements UpstreamCall, Dispatcher.DispatchHandler {
     this.#leaveConnection();
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#receiver.onError(upstreamError(error, this.#isStarted), this.#isStarted);
+    this.#receiver.onError(upstreamError(error, this.#isStarted), this.#isStarted ? 'sent' : 'unsent');
   }
 
   /** The line counts its calls, so each may end but once. */
@@ -107,9 +111,10 @@ function readableOf(body: BodyStream): Readable {
 const ABORTED = new Error('aborted by the gateway');
 
 /** Header bytes are latin1 text (RFC 9110 5.5), as node:http writes them back. */
-function headerList(raw: Dispatcher.DispatchController['rawHeaders']): HeaderList {
-  const list: HeaderList = [];
-  if (!Array.isArray(raw)) return list;
-  for (const part of raw) list.push(typeof part === 'string' ? part : part.toString('latin1'));
-  return list;
+function answerHead(status: number, raw: Dispatcher.DispatchController['rawHeaders']): AnswerHead {
+  const list: string[] = [];
+  if (Array.isArray(raw)) for (const part of raw) list.push(typeof part === 'string' ? part : part.toString('latin1'));
+  const headers = answerFields(list);
+  const length = findHeader(headers, 'content-length');
+  return { status, headers, length: length === undefined ? -1 : Number(length) };
 }

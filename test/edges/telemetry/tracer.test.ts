@@ -67,9 +67,15 @@ async function countOf(metrics: PromMetrics, result: string): Promise<number> {
   return Number(new RegExp(`makas_trace_spans_total\\{result="${result}"\\} (\\d+)`).exec(body)?.[1]);
 }
 
+/** What a client sent of the trace context. */
+function sent(traceparent?: string, tracestate?: string) {
+  const values = new Map(Object.entries({ traceparent, tracestate }));
+  return { get: (name: string) => values.get(name) };
+}
+
 test('without settings there is no trace, whatever the client asks for', async (t) => {
   const tracer = await createTracer(null, portsOf(t).ports);
-  t.equal(tracer.begin(`00-${TRACE}-${PARENT}-01`, undefined, 'POST', '/v2/models/iris/infer', START), null);
+  t.equal(tracer.begin(sent(`00-${TRACE}-${PARENT}-01`), 'POST', '/v2/models/iris/infer', START), null);
   await tracer.shutdown(10);
 });
 
@@ -80,7 +86,7 @@ test('a sampled request becomes a span for itself, its features and each attempt
   t.teardown(() => tracer.shutdown(100));
   const trace = traced(
     t,
-    tracer.begin(`00-${TRACE}-${PARENT}-01`, 'vendor=1,other=2', 'POST', '/v2/models/iris/infer', START),
+    tracer.begin(sent(`00-${TRACE}-${PARENT}-01`, 'vendor=1,other=2'), 'POST', '/v2/models/iris/infer', START),
   );
   t.equal(trace.traceId, TRACE);
   trace.features(502, 504, ['flower'], false);
@@ -159,7 +165,7 @@ test('the decision of the client holds; without one, or with an invalid one, the
   const begin = async (draw: number, traceparent?: string, sample = 0.5): Promise<RequestTrace | null> => {
     const tracer = await setUp(t, collector.url, { sample }, draw).tracer;
     t.teardown(() => tracer.shutdown(100));
-    return tracer.begin(traceparent, undefined, 'GET', '/', START);
+    return tracer.begin(sent(traceparent), 'GET', '/', START);
   };
   t.equal(await begin(0, `00-${TRACE}-${PARENT}-00`, 1), null);
   t.ok(await begin(0.99, `00-${TRACE}-${PARENT}-03`, 0));
@@ -181,7 +187,7 @@ test('an answer of 5xx or a broken one is an error of the server span, a 4xx is 
     { status: 500 },
     { status: 200, error: 'UPSTREAM_RESET', outcome: 'broken' },
   ];
-  for (const end of ends) traced(t, tracer.begin(undefined, undefined, 'POST', '/', START)).end(recordOf(end));
+  for (const end of ends) traced(t, tracer.begin(sent(), 'POST', '/', START)).end(recordOf(end));
   const spans = await collector.receive(4);
   t.same(
     spans.map(({ status }) => status.code ?? 0),
@@ -199,7 +205,7 @@ test('a collector that refuses costs the spans and one warning', async (t) => {
   const collector = await startCollector(t, 'refuses');
   const { tracer: made, metrics, warnings } = setUp(t, collector.url);
   const tracer = await made;
-  for (let i = 0; i < 300; i++) traced(t, tracer.begin(undefined, undefined, 'POST', '/', START)).end(recordOf());
+  for (let i = 0; i < 300; i++) traced(t, tracer.begin(sent(), 'POST', '/', START)).end(recordOf());
   t.teardown(() => tracer.shutdown(100));
   while ((await countOf(metrics, 'failed')) < 300) await nextTurn();
   t.equal(await countOf(metrics, 'exported'), 0);
@@ -210,7 +216,7 @@ test('behind a collector that hangs the queue is bounded', async (t) => {
   const collector = await startCollector(t, 'hangs');
   const { tracer: made, metrics } = setUp(t, collector.url, { timeoutMs: 1500 });
   const tracer = await made;
-  for (let i = 0; i < 5000; i++) traced(t, tracer.begin(undefined, undefined, 'POST', '/', START)).end(recordOf());
+  for (let i = 0; i < 5000; i++) traced(t, tracer.begin(sent(), 'POST', '/', START)).end(recordOf());
   const dropped = await countOf(metrics, 'dropped');
   t.ok(dropped >= 5000 - 2048 - 128 && dropped < 5000, `${dropped} dropped`);
   await tracer.shutdown(50);
@@ -219,7 +225,7 @@ test('behind a collector that hangs the queue is bounded', async (t) => {
 test('the end does not wait for a collector that hangs', async (t) => {
   const collector = await startCollector(t, 'hangs');
   const tracer = await setUp(t, collector.url, { timeoutMs: 1500 }).tracer;
-  traced(t, tracer.begin(undefined, undefined, 'POST', '/', START)).end(recordOf());
+  traced(t, tracer.begin(sent(), 'POST', '/', START)).end(recordOf());
   const startMs = performance.now();
   await tracer.shutdown(50);
   const tookMs = performance.now() - startMs;

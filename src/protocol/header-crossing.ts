@@ -1,16 +1,17 @@
-import type { HeaderList } from './ports.ts';
+import { type HeaderBlock, headerLine, withoutHeaders } from './header-block.ts';
 
 /**
  * Which header fields cross the gateway. Hop-by-hop fields (RFC 9110 7.6.1) and those that a `Connection` field names
  * stay on their own connection; they are removed before Makas adds its own, so that nobody can name ours away.
  */
-const DROP_ALWAYS = 1;
-const DROP_UPSTREAM = 2;
-const DROP_DOWNSTREAM = 4;
-const CONNECTION = 8;
+export const DROP_ALWAYS = 1;
+export const DROP_UPSTREAM = 2;
+export const DROP_DOWNSTREAM = 4;
+/** The field names others that must not cross. */
+export const NAMES_OTHERS = 8;
 
 const KNOWN: ReadonlyMap<string, number> = new Map([
-  ['connection', DROP_ALWAYS | CONNECTION],
+  ['connection', DROP_ALWAYS | NAMES_OTHERS],
   ['keep-alive', DROP_ALWAYS],
   ['proxy-connection', DROP_ALWAYS],
   ['te', DROP_ALWAYS],
@@ -35,7 +36,8 @@ const flagsByRawName = new Map<string, number>();
 const RAW_NAMES_MAX = 1024;
 const RAW_NAME_LENGTH_MAX = 64;
 
-function flagsOf(rawName: string): number {
+/** The flags above that hold for a field name, in the case of the wire; 0: it crosses both ways. */
+export function crossingOf(rawName: string): number {
   const known = flagsByRawName.get(rawName);
   if (known !== undefined) return known;
   const flags = readFlags(rawName);
@@ -51,59 +53,36 @@ function readFlags(rawName: string): number {
   return KNOWN.get(name) ?? (name.startsWith(OWN_PREFIX) ? DROP_UPSTREAM | DROP_DOWNSTREAM : 0);
 }
 
-/**
- * The client's header fields that go upstream, in their order and case. `replaced` are lower-case names that the
- * backend sets itself, or null.
- */
-export function upstreamHeaders(raw: HeaderList, replaced: ReadonlySet<string> | null): HeaderList {
-  return filterHeaders(raw, DROP_ALWAYS | DROP_UPSTREAM, replaced);
+/** The client's fields that go upstream, in their order and case, of a flat list as `node:http` gives it. */
+export function upstreamFields(raw: readonly string[]): HeaderBlock {
+  return filterFields(raw, DROP_ALWAYS | DROP_UPSTREAM);
 }
 
-/** The endpoint's header fields that go to the client. */
-export function answerHeaders(raw: HeaderList, replaced: ReadonlySet<string> | null): HeaderList {
-  return filterHeaders(raw, DROP_ALWAYS | DROP_DOWNSTREAM, replaced);
+/** The endpoint's fields that go to the client, of a flat list. */
+export function answerFields(raw: readonly string[]): HeaderBlock {
+  return filterFields(raw, DROP_ALWAYS | DROP_DOWNSTREAM);
 }
 
-function filterHeaders(raw: HeaderList, mask: number, replaced: ReadonlySet<string> | null): HeaderList {
-  const kept: HeaderList = [];
+/** Throws TypeError, like `headerLine`, for what cannot be written down again. */
+function filterFields(raw: readonly string[], mask: number): HeaderBlock {
+  let block = '';
   let named: Set<string> | null = null;
-  for (let i = 0; i < raw.length; i += 2) {
-    const name = raw[i] as string;
-    const flags = flagsOf(name);
-    if ((flags & CONNECTION) !== 0) named = namedByConnection(raw[i + 1] as string, named);
-    if ((flags & mask) !== 0) continue;
-    if (replaced !== null && replaced.has(name.toLowerCase().replaceAll('_', '-'))) continue;
-    kept.push(name, raw[i + 1] as string);
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const flags = crossingOf(raw[i]!);
+    if ((flags & NAMES_OTHERS) !== 0) named = namedByConnection(raw[i + 1]!, named);
+    if ((flags & mask) === 0) block += headerLine(raw[i]!, raw[i + 1]!);
   }
-  return named === null ? kept : withoutNames(kept, named);
+  return named === null ? block : withoutHeaders(block, named);
 }
 
 function namedByConnection(value: string, found: Set<string> | null): Set<string> | null {
   if (value === 'keep-alive' || value === 'close') return found;
   let named = found;
   for (const option of value.split(',')) {
-    const name = option.trim().toLowerCase();
+    const name = option.trim().toLowerCase().replaceAll('_', '-');
     if (name === '' || name === 'keep-alive' || name === 'close') continue;
     named ??= new Set();
     named.add(name);
   }
   return named;
-}
-
-function withoutNames(headers: HeaderList, names: ReadonlySet<string>): HeaderList {
-  const kept: HeaderList = [];
-  for (let i = 0; i < headers.length; i += 2) {
-    const name = headers[i] as string;
-    if (!names.has(name.toLowerCase())) kept.push(name, headers[i + 1] as string);
-  }
-  return kept;
-}
-
-/** Value of the first field with this lower-case name, or undefined. */
-export function findHeader(headers: HeaderList, name: string): string | undefined {
-  for (let i = 0; i < headers.length; i += 2) {
-    const raw = headers[i] as string;
-    if (raw.length === name.length && raw.toLowerCase() === name) return headers[i + 1];
-  }
-  return undefined;
 }
