@@ -16,6 +16,14 @@ export interface Child {
   readonly stop: () => Promise<void>;
 }
 
+export interface Command {
+  /** The cores that the process and all its threads are pinned to. */
+  readonly cores: readonly number[];
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 const living = new Set<ChildProcess>();
 // Whatever way the harness ends, nothing that it started lives on.
 process.on('exit', () => {
@@ -27,20 +35,20 @@ function cleanEnv(): NodeJS.ProcessEnv {
   return { ...env, NODE_ENV: 'production' };
 }
 
-function spawnPinned(core: number, command: string, args: readonly string[]): ChildProcess {
+function spawnPinned({ cores, command, args, env = {} }: Command): ChildProcess {
   // taskset replaces itself by the command, so the child's id is the command's own.
-  const child = spawn('taskset', ['-c', String(core), command, ...args], {
+  const child = spawn('taskset', ['--cpu-list', cores.join(','), command, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: cleanEnv(),
+    env: { ...cleanEnv(), ...env },
   });
   living.add(child);
   child.once('exit', () => living.delete(child));
   return child;
 }
 
-/** Starts a long-lived process on one core. */
-export function startPinned(core: number, command: string, args: readonly string[]): Child {
-  const child = spawnPinned(core, command, args);
+/** Starts a long-lived process. */
+export function startPinned(command: Command): Child {
+  const child = spawnPinned(command);
   let tail = '';
   const keep = (chunk: Buffer): void => {
     tail = (tail + chunk.toString()).slice(-TAIL_CHARS);
@@ -64,9 +72,9 @@ export function startPinned(core: number, command: string, args: readonly string
   };
 }
 
-/** Runs a command on one core to its end and gives its standard output. Throws when it fails. */
-export async function runPinned(core: number, command: string, args: readonly string[]): Promise<string> {
-  const child = spawnPinned(core, command, args);
+/** Runs a command to its end and gives its standard output. Throws when it fails. */
+export async function runPinned(command: Command): Promise<string> {
+  const child = spawnPinned(command);
   let out = '';
   let err = '';
   child.stdout?.on('data', (chunk: Buffer) => (out += chunk.toString()));
@@ -75,7 +83,7 @@ export async function runPinned(core: number, command: string, args: readonly st
     child.once('error', reject);
     child.once('close', resolve);
   });
-  if (code !== 0) throw new Error(`${command} ended with ${code ?? 'a signal'}: ${err.trim() || out.trim()}`);
+  if (code !== 0) throw new Error(`${command.command} ended with ${code ?? 'a signal'}: ${err.trim() || out.trim()}`);
   return out;
 }
 

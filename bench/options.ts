@@ -1,27 +1,35 @@
 import { parseArgs } from 'node:util';
+import { LOAD_NAMES, type LoadName } from './load/choose-load.ts';
 
 export interface Options {
   /** Rounds to run; the first is dropped. */
   readonly rounds: number;
-  /** Length of the saturation phase; the phase with one connection takes half of it. */
+  /** Length of a full-load phase; the phase with one connection takes half of it. */
   readonly seconds: number;
   /** Names to run, in the order of the table; empty means all. */
   readonly scenarios: readonly string[];
   readonly peers: readonly string[];
-  /** A short run to see that things work, reported apart from full ones. */
+  /** The generator of the closed loops; null for the best that is installed. */
+  readonly load: LoadName | null;
+  /** A short run to see that things work. */
   readonly quick: boolean;
-  /** Verify the answers of every peer and measure nothing. */
+  /** Verify what every peer sends and answers, and measure nothing. */
   readonly check: boolean;
+  /** Install peers and tools, and do nothing else. */
+  readonly install: boolean;
   readonly help: boolean;
 }
 
-export const USAGE = `npm run bench -- [options]
+export const USAGE = `npm run bench -- [scenario ...] [options]
   --rounds N        rounds, the first of which is dropped (default 7, with --quick 3)
-  --seconds N       whole seconds of each saturation phase (default 4, with --quick 1)
-  --scenario A,B    scenarios to run (default all)
-  --peers A,B       peers to run (default all)
+  --seconds N       whole seconds of each full-load phase (default 4, with --quick 1)
+  --peers A,B       peers to run (default all that the scenario has)
+  --load NAME       what loads in the closed loops: wrk or autocannon (default wrk, and autocannon where it is missing)
   --quick           a short run: shows that all works, not who is faster
-  --check           verify that every peer gives the right answers, measure nothing
+  --check           verify what every peer sends and answers, measure nothing
+  --install         install the peers and tools with apt
+Without a scenario all run. A run that is shorter than the default, of some peers only, or with autocannon is reported in
+*.quick.* files.
 `;
 
 function parseCount(name: string, text: string, least: number): number {
@@ -30,32 +38,44 @@ function parseCount(name: string, text: string, least: number): number {
   throw new Error(`--${name} must be a whole number of at least ${least}, found ${text}`);
 }
 
+function parseLoad(text: string | undefined): LoadName | null {
+  if (text === undefined) return null;
+  const name = LOAD_NAMES.find((each) => each === text);
+  if (name === undefined) throw new Error(`--load must be ${LOAD_NAMES.join(' or ')}, found ${text}`);
+  return name;
+}
+
 function parseNames(text: string | undefined): string[] {
   return (text ?? '').split(',').filter((each) => each !== '');
 }
 
 /** Reads the command line. Throws with a message for the user on anything unknown. */
 export function parseOptions(argv: readonly string[]): Options {
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
     args: [...argv],
+    allowPositionals: true,
     options: {
       rounds: { type: 'string' },
       seconds: { type: 'string' },
-      scenario: { type: 'string' },
       peers: { type: 'string' },
+      load: { type: 'string' },
       quick: { type: 'boolean', default: false },
       check: { type: 'boolean', default: false },
+      install: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
+  const { quick, check, install, help } = values;
   return {
-    rounds: parseCount('rounds', values.rounds ?? (values.quick ? '3' : '7'), 2),
-    seconds: parseCount('seconds', values.seconds ?? (values.quick ? '1' : '4'), 1),
-    scenarios: parseNames(values.scenario),
+    rounds: parseCount('rounds', values.rounds ?? (quick ? '3' : '7'), 2),
+    seconds: parseCount('seconds', values.seconds ?? (quick ? '1' : '4'), 1),
+    scenarios: positionals,
     peers: parseNames(values.peers),
-    quick: values.quick,
-    check: values.check,
-    help: values.help,
+    load: parseLoad(values.load),
+    quick,
+    check,
+    install,
+    help,
   };
 }
 

@@ -1,123 +1,106 @@
-import type { Machine } from './machine.ts';
-import type { Sample } from './measure.ts';
+import { BAR_HEAD, barCells } from './bars.ts';
+import { figureNames, styleOf, type FigureName } from './figures.ts';
+import type { Report } from './report-data.ts';
+import { entryLabel, type EntryName } from './sample.ts';
 import type { Spread } from './statistics.ts';
-import type { FigureName, Spreads, Summary } from './summary.ts';
+import { ratiosOf, type Spreads, type Summary } from './summary.ts';
+import { renderTable } from './table.ts';
 
-export interface Report {
-  readonly scenario: string;
-  readonly about: string;
-  readonly command: string;
-  readonly rounds: number;
-  readonly seconds: number;
-  readonly connections: number;
-  readonly machine: Machine;
-  readonly load: string;
-  readonly upstream: string;
-  readonly peers: readonly { readonly name: string; readonly version: string; readonly config: string }[];
-  readonly upstreamConfig: string;
-  readonly warnings: readonly string[];
-  readonly summaries: readonly Summary[];
-  readonly samples: readonly Sample[];
-}
+/** Peers that the others are set in relation to, where they took part. */
+const BASES = ['direct', 'nginx', 'nginx+lua+redis', 'bare'];
+const SHOWN = figureNames.filter((name) => styleOf(name).column);
+const COMPARED = figureNames.filter((name) => styleOf(name).compared);
 
-interface Column {
-  readonly title: string;
-  readonly figure: FigureName;
-  readonly scale?: number;
+interface Cell {
   readonly digits: number;
+  readonly scale: number;
 }
 
-const FIGURES: readonly Column[] = [
-  { title: 'rps', figure: 'rps', digits: 0 },
-  { title: 'p50 ms', figure: 'p50Us', scale: 1e-3, digits: 2 },
-  { title: 'p99 ms', figure: 'p99Us', scale: 1e-3, digits: 2 },
-  { title: 'CPU µs/request', figure: 'cpuUsPerRequest', digits: 1 },
-  { title: 'core used %', figure: 'coreShare', scale: 100, digits: 0 },
-  { title: 'RSS MiB', figure: 'rssMiB', digits: 0 },
-  { title: 'c=1 p50 µs', figure: 'serialP50Us', digits: 0 },
-  { title: 'c=1 p99 µs', figure: 'serialP99Us', digits: 0 },
-  { title: 'c=1 added p50 µs', figure: 'addedP50Us', digits: 0 },
-];
-const RATIOS: readonly Column[] = [
-  { title: 'rps', figure: 'rps', digits: 2 },
-  { title: 'p99', figure: 'p99Us', digits: 2 },
-  { title: 'CPU/request', figure: 'cpuUsPerRequest', digits: 2 },
-  { title: 'c=1 p50', figure: 'serialP50Us', digits: 2 },
-  { title: 'c=1 added p50', figure: 'addedP50Us', digits: 2 },
-];
-
-function cell(spread: Spread | null, { scale = 1, digits }: Column): string {
-  if (spread === null) return '–';
+function cell(spread: Spread | undefined, { digits, scale }: Cell): string {
+  if (spread === undefined) return '–';
   const [median, q1, q3] = [spread.median, spread.q1, spread.q3].map((each) => (each * scale).toFixed(digits));
   return `${median} (${q1}–${q3})`;
 }
 
-/** A Markdown table whose columns are padded, so that it reads well on a terminal too. */
-export function renderTable(rows: readonly (readonly string[])[]): string {
-  const [head = []] = rows;
-  const widths = head.map((_, n) => Math.max(3, ...rows.map((row) => row[n]?.length ?? 0)));
-  const pad = (text: string, n: number): string =>
-    n === 0 ? text.padEnd(widths[n] ?? 0) : text.padStart(widths[n] ?? 0);
-  const line = (row: readonly string[]): string => `| ${row.map(pad).join(' | ')} |`;
-  const rule = widths.map((width, n) => (n === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`));
-  return [line(head), `| ${rule.join(' | ')} |`, ...rows.slice(1).map(line)].join('\n');
-}
-
+/** A table of spreads by row; columns that nobody fills are left out. Null when nothing is left. */
 function renderSpreads(
   title: string,
-  columns: readonly Column[],
+  names: readonly FigureName[],
   rows: readonly (readonly [string, Spreads])[],
-): string {
-  const filled = columns.filter(({ figure }) => rows.some(([, spreads]) => spreads[figure] !== null));
-  const cells = rows.map(([peer, spreads]) => [peer, ...filled.map((each) => cell(spreads[each.figure], each))]);
-  return renderTable([[title, ...filled.map((each) => each.title)], ...cells]);
+  style: (name: FigureName) => Cell,
+): string | null {
+  const filled = names.filter((name) => rows.some(([, spreads]) => spreads[name] !== undefined));
+  if (filled.length === 0) return null;
+  const cells = rows.map(([label, spreads]) => [label, ...filled.map((name) => cell(spreads[name], style(name)))]);
+  return renderTable([[title, ...filled.map((name) => styleOf(name).title)], ...cells]);
 }
 
-/** Median and quartiles of every figure, one row per peer. */
+/** Median and quartiles of every figure, one row per entry. */
 export function renderFigures(summaries: readonly Summary[]): string {
-  return renderSpreads(
-    'peer',
-    FIGURES,
-    summaries.map(({ peer, figures }) => [peer, figures]),
-  );
+  const rows = summaries.map((each) => [entryLabel(each), each.figures] as const);
+  return renderSpreads('peer', SHOWN, rows, styleOf) ?? '';
 }
 
-/** Ratios to one base peer, or null when there is none to compare. */
-export function renderRatios(summaries: readonly Summary[], base: string): string | null {
-  const rows: [string, Spreads][] = [];
-  for (const { peer, ratios } of summaries) {
-    const spreads = ratios[base];
-    if (peer !== base && spreads !== undefined) rows.push([peer, spreads]);
-  }
-  return rows.length === 0 ? null : renderSpreads(`to ${base}`, RATIOS, rows);
+type Rows = readonly (readonly [EntryName, EntryName])[];
+
+function renderRatios(report: Report, title: string, rows: Rows): string | null {
+  const spreads = rows.map(([entry, base]) => [entryLabel(entry), ratiosOf(report.samples, entry, base)] as const);
+  return renderSpreads(title, COMPARED, spreads, () => ({ digits: 2, scale: 1 }));
+}
+
+/** Ratios to a base peer in the same case; null when it took no part or nobody else did. */
+export function renderPeerRatios(report: Report, base: string): string | null {
+  const has = report.summaries.some((each) => each.peer === base);
+  const others = has ? report.summaries.filter((each) => each.peer !== base) : [];
+  const rows = others.map((each) => [each, { peer: base, case: each.case }] as const);
+  return renderRatios(report, `to ${base}`, rows);
+}
+
+/** Ratios to the same peer in the first case; null when there is only one. */
+export function renderCaseRatios(report: Report): string | null {
+  const first = report.summaries[0]?.case ?? '';
+  const others = report.summaries.filter((each) => each.case !== first);
+  const rows = others.map((each) => [each, { peer: each.peer, case: first }] as const);
+  return renderRatios(report, `to ${first}`, rows);
+}
+
+export function renderBars(report: Report): string {
+  return report.bars.length === 0 ? '' : renderTable([BAR_HEAD, ...report.bars.map(barCells)]);
 }
 
 /** The tables and warnings: what the terminal shows. */
 export function renderResult(report: Report): string {
-  const bases = Object.keys(report.summaries[0]?.ratios ?? {});
-  const ratios = bases.map((base) => renderRatios(report.summaries, base)).filter((each) => each !== null);
+  const bases = BASES.map((base) => renderPeerRatios(report, base));
   const warnings = report.warnings.map((each) => `- **${each}**`).join('\n');
-  return [renderFigures(report.summaries), ...ratios, warnings].filter((each) => each !== '').join('\n\n');
+  const parts = [renderBars(report), renderFigures(report.summaries), ...bases, renderCaseRatios(report), warnings];
+  return parts.filter((each) => each !== null && each !== '').join('\n\n');
 }
 
 function fence(title: string, text: string): string {
   return `### ${title}\n\n\`\`\`\n${text.trim()}\n\`\`\``;
 }
 
-/** The whole page of one scenario. */
+function renderMethod(report: Report): string {
+  return (
+    `Median over ${report.rounds - 1} rounds (first quartile–third quartile). Peers took turns within each round, from a ` +
+    `random start; a further first round was dropped. Each peer has a core of its own, the same for all; upstream, load ` +
+    `and Redis share another. rps, p50, p99, CPU and memory: ${report.seconds} s with ${report.connections} connections, ` +
+    `closed loop; c=1: one connection, closed loop; added: above direct in the same round. CPU: user and system time of ` +
+    `all processes of the peer. Ratios are taken within a round. Before anything was timed, what each peer sends to the ` +
+    `upstream was compared with what it should send, and in a time of full load every answer was compared byte for byte.`
+  );
+}
+
+/** The whole page of one scenario, beside whose file lies the chart. */
 export function renderReport(report: Report): string {
   const { machine } = report;
   const parts = [
     `# Benchmark: ${report.scenario}`,
     report.about,
+    `![${styleOf(report.chart).title}](${report.scenario}.svg)`,
     `Written by \`${report.command}\`.`,
     renderResult(report),
-    `Median over ${report.rounds - 1} rounds (first quartile–third quartile). Peers took turns within each round, from a random ` +
-      `start; a further first round was dropped. Gateway on one core, upstream and load on another. rps, p50, p99 and ` +
-      `CPU: ${report.seconds} s with ${report.connections} connections, closed loop; c=1: one connection, closed loop. ` +
-      `Added: above direct in the same round. CPU: user and system time of all processes of the peer. Ratios are taken ` +
-      `within a round. Before each timing there was a second of full load in which every answer was compared.` +
-      (report.load.startsWith('wrk') ? ' wrk corrects its latencies for coordinated omission.' : ''),
+    renderMethod(report),
     '## Where',
     [
       `- ${machine.date}, commit ${machine.commit}`,
@@ -127,8 +110,7 @@ export function renderReport(report: Report): string {
       ...report.peers.filter((each) => each.version !== '').map((each) => `- ${each.name}: ${each.version}`),
     ].join('\n'),
     '## Configurations',
-    fence('upstream', report.upstreamConfig),
-    ...report.peers.filter((each) => each.config !== '').map((each) => fence(each.name, each.config)),
+    ...report.configs.map(({ title, text }) => fence(title, text)),
   ];
   return `${parts.join('\n\n')}\n`;
 }

@@ -1,80 +1,70 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { describeConfig, verifyEntry, type Entry, type StartedEntry } from './entry.ts';
+import { judgeBar } from './bars.ts';
 import type { LoadGenerator } from './load/load.ts';
 import { describeMachine } from './machine.ts';
-import { CONNECTIONS, GATEWAY_CORE, LOAD_CORE, takeSample, warmUp, type Sample } from './measure.ts';
-import { turn, type Options } from './options.ts';
-import type { Peer, RunningPeer } from './peer.ts';
-import { probe } from './probe.ts';
-import type { Report } from './report.ts';
+import { nginxVersion } from './nginx.ts';
+import type { Options } from './options.ts';
+import { chooseParticipants } from './participants.ts';
+import type { Peer } from './peer.ts';
+import { CONNECTIONS } from './phases/phase.ts';
+import type { ConfigText, Report } from './report-data.ts';
+import { runRounds } from './rounds.ts';
 import type { Scenario } from './scenario.ts';
-import { addBaseline, summarize } from './summary.ts';
-import { startUpstream, type Upstream } from './upstream/upstream.ts';
+import { openStage } from './stage.ts';
+import { summarize } from './summary.ts';
 import { findWarnings } from './warnings.ts';
-
-const BASES = ['direct', 'nginx', 'bare'];
-const WARM_UP_SECONDS = 3;
 
 export interface ScenarioRun {
   readonly scenario: Scenario;
   readonly peers: readonly Peer[];
-  readonly load: LoadGenerator;
   readonly options: Options;
+  readonly load: LoadGenerator;
   readonly command: string;
   readonly say: (line: string) => void;
 }
 
-interface Started {
-  readonly peer: Peer;
-  readonly running: RunningPeer;
+const MOST_LINES = 80;
+const KEPT_LINES = 30;
+
+/** Leaves out the middle of a long text. */
+export function abridge(text: string): string {
+  const lines = text.trimEnd().split('\n');
+  if (lines.length <= MOST_LINES) return lines.join('\n');
+  const left = lines.length - 2 * KEPT_LINES;
+  return [...lines.slice(0, KEPT_LINES), `... ${left} lines more ...`, ...lines.slice(-KEPT_LINES)].join('\n');
 }
 
-type Skipped = { peer: string; reason: string }[];
-
-function findSkipped({ peers, scenario, say }: ScenarioRun): Skipped {
-  const skipped: Skipped = [];
-  for (const peer of peers) {
-    const reason = peer.available(scenario);
-    if (reason === null) continue;
-    say(`!!! SKIPPED: ${peer.name} takes no part in ${scenario.name}: ${reason}`);
-    skipped.push({ peer: peer.name, reason });
+/** The configurations of a run; those that are the same in several cases stand once. */
+export function collectConfigs(started: Iterable<readonly [Entry, StartedEntry]>): ConfigText[] {
+  const labels = new Map<string, string[]>();
+  for (const [entry, each] of started) {
+    const text = abridge(describeConfig(each));
+    if (text === '') continue;
+    labels.set(text, [...(labels.get(text) ?? []), entry.label]);
   }
-  return skipped;
+  return [...labels].map(([text, names]) => ({ title: names.join('; '), text }));
 }
 
-async function measure(run: ScenarioRun, started: readonly Started[]): Promise<Sample[]> {
-  const { scenario, load, options, say } = run;
-  const timings = started.map(({ peer, running }) => ({
-    name: peer.name,
-    running,
-    scenario,
-    load,
-    seconds: options.seconds,
-    round: 0,
-  }));
-  for (const timing of timings) await warmUp(timing, options.quick ? 1 : WARM_UP_SECONDS);
-  const samples: Sample[] = [];
-  for (let round = 0; round < options.rounds; round += 1) {
-    for (const timing of turn(timings, Math.random())) {
-      const sample = await takeSample({ ...timing, round });
-      samples.push(sample);
-      const { rps, serialP50Us, cpuUsPerRequest } = sample.figures;
-      const cpu = cpuUsPerRequest === null ? '' : `, CPU ${cpuUsPerRequest.toFixed(1)} µs/request`;
-      const mark = round === 0 ? ' (dropped)' : '';
-      say(`round ${round}${mark} ${timing.name}: ${rps.toFixed(0)} rps, c=1 p50 ${serialP50Us.toFixed(0)} µs${cpu}`);
+/** Runs one scenario against its peers; gives null when only the answers were to be checked. */
+export async function runScenario({ scenario, peers, load, ...run }: ScenarioRun): Promise<Report | null> {
+  const { options, command, say } = run;
+  const chosen = chooseParticipants(scenario, peers, options.peers.length > 0);
+  for (const { name, reason } of chosen.skipped) {
+    say(`!!! SKIPPED: ${name} takes no part in ${scenario.name}: ${reason}`);
+  }
+  const machine = describeMachine();
+  const stage = await openStage({ ...scenario, cases: chosen.cases }, chosen.peers);
+  try {
+    for (const entry of stage.entries) {
+      await verifyEntry(entry);
+      say(`${entry.label} passes on ${scenario.name} rightly`);
     }
-  }
-  return addBaseline(samples);
-}
-
-function makeReport(run: ScenarioRun, dir: string, upstream: Upstream, started: readonly Started[]) {
-  const { scenario, load, options, command } = run;
-  const withoutDir = (text: string): string => text.replaceAll(dir, '<dir>');
-  return (skipped: Skipped, samples: readonly Sample[], machine: Report['machine']): Report => {
-    const names = started.map(({ peer }) => peer.name);
-    const summaries = summarize(samples, names, BASES);
+    if (options.check) return null;
+    const { samples, started } = await runRounds({ scenario, entries: stage.entries, load, options, say });
+    const names = stage.entries.map((each) => ({ peer: each.peer.name, case: each.case.name }));
+    const summaries = summarize(samples, names);
     const { rounds, seconds } = options;
+    const facts = { rounds, seconds, generator: load.name, skipped: chosen.skipped, entries: stage.entries };
     return {
       scenario: scenario.name,
       about: scenario.about,
@@ -84,53 +74,16 @@ function makeReport(run: ScenarioRun, dir: string, upstream: Upstream, started: 
       connections: CONNECTIONS,
       machine,
       load: `${load.name} ${load.version}`,
-      upstream: `${upstream.kind} ${upstream.version}`,
-      upstreamConfig: withoutDir(upstream.config),
-      peers: started.map(({ peer, running }) => ({
-        name: peer.name,
-        version: peer.version(),
-        config: withoutDir(running.config),
-      })),
-      warnings: findWarnings(
-        { upstream: upstream.kind, load: load.name, rounds, seconds, skipped },
-        summaries,
-        samples,
-      ),
+      upstream: `nginx ${nginxVersion() ?? ''}`,
+      peers: chosen.peers.map((each) => ({ name: each.name, version: each.version() })),
+      configs: [{ title: 'upstream', text: abridge(stage.upstreamConfig) }, ...collectConfigs(started)],
+      warnings: findWarnings(facts, summaries, samples),
+      bars: scenario.bars.map((each) => judgeBar(each, samples)),
+      chart: scenario.chart,
       summaries,
       samples,
     };
-  };
-}
-
-/** Runs one scenario against its peers; gives null when only the answers were to be checked. */
-export async function runScenario(run: ScenarioRun): Promise<Report | null> {
-  const { scenario, peers, options, say } = run;
-  const skipped = findSkipped(run);
-  const machine = describeMachine();
-  const dir = mkdtempSync(join(tmpdir(), 'makas-bench-'));
-  const removeDir = (): void => rmSync(dir, { recursive: true, force: true });
-  process.once('exit', removeDir);
-  const stops: (() => Promise<void>)[] = [];
-  try {
-    const upstream = await startUpstream(LOAD_CORE, join(dir, 'upstream'), scenario);
-    stops.push(upstream.stop);
-    const started: Started[] = [];
-    for (const peer of peers) {
-      if (skipped.some((each) => each.peer === peer.name)) continue;
-      const own = join(dir, peer.name);
-      mkdirSync(own);
-      const running = await peer.start({ scenario, upstreamPort: upstream.port, dir: own, core: GATEWAY_CORE });
-      stops.push(running.stop);
-      started.push({ peer, running });
-      await probe(peer.name, running.port, scenario);
-      say(`${peer.name} answers ${scenario.name} rightly`);
-    }
-    if (options.check) return null;
-    const samples = await measure(run, started);
-    return makeReport(run, dir, upstream, started)(skipped, samples, machine);
   } finally {
-    await Promise.all(stops.map((stop) => stop()));
-    removeDir();
-    process.off('exit', removeDir);
+    await stage.stop();
   }
 }

@@ -1,14 +1,17 @@
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { autocannonLoad } from './load/autocannon.ts';
-import { findWrk } from './load/wrk.ts';
-import { parseOptions, selectNamed, USAGE } from './options.ts';
+import { pinSelf } from './cores.ts';
+import { installPackages } from './install.ts';
+import { chooseLoad, findGenerators } from './load/choose-load.ts';
+import type { LoadGenerator } from './load/load.ts';
+import { nginxVersion } from './nginx.ts';
+import { parseOptions, selectNamed, USAGE, type Options } from './options.ts';
 import { peers } from './peers/table.ts';
-import { renderReport, renderResult } from './report.ts';
+import { redisVersion } from './redis.ts';
+import { writeOverview, writeReport } from './report-files.ts';
+import { renderResult } from './report.ts';
 import { runScenario } from './run-scenario.ts';
 import { scenarios } from './scenarios/table.ts';
+import { CPU_SECONDS, FULL_ROUNDS } from './warnings.ts';
 
 const REPORTS = join(import.meta.dirname, 'report');
 
@@ -16,10 +19,19 @@ function say(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-function assertPinning(): void {
-  if (availableParallelism() < 2)
-    throw new Error('the harness needs two cores, one for the gateway and one for the load');
-  if (spawnSync('taskset', ['-V']).error !== undefined) throw new Error('the harness needs taskset (util-linux)');
+/** Upstream and store are needed whoever takes part. */
+function assertTools(): void {
+  const tools = { nginx: nginxVersion(), 'redis-server': redisVersion() };
+  const missing = Object.entries(tools).filter(([, version]) => version === null);
+  if (missing.length === 0) return;
+  const names = missing.map(([name]) => name).join(', ');
+  throw new Error(`${names}: not installed; \`npm run bench -- --install\` gets everything`);
+}
+
+/** Whether a run may stand for its scenario: nothing was left out, and the load cost as little as it can. */
+function isFull({ rounds, seconds, peers: chosen, quick }: Options, load: LoadGenerator): boolean {
+  const isLong = rounds >= FULL_ROUNDS && seconds >= CPU_SECONDS && !quick;
+  return isLong && chosen.length === 0 && load.name === 'wrk';
 }
 
 async function main(argv: readonly string[]): Promise<void> {
@@ -28,26 +40,26 @@ async function main(argv: readonly string[]): Promise<void> {
     process.stdout.write(USAGE);
     return;
   }
-  assertPinning();
+  if (options.install) {
+    installPackages();
+    return;
+  }
   const wanted = selectNamed('scenario', scenarios, options.scenarios);
-  const load = findWrk() ?? autocannonLoad();
+  const chosen = selectNamed('peer', peers, options.peers);
+  assertTools();
+  const load = chooseLoad(options.load, findGenerators(), say);
+  pinSelf();
   const command = ['npm run bench', ...(argv.length > 0 ? ['--', ...argv] : [])].join(' ');
   for (const scenario of wanted) {
-    const report = await runScenario({
-      scenario,
-      peers: selectNamed('peer', peers, options.peers),
-      load,
-      options,
-      command,
-      say,
-    });
+    const report = await runScenario({ scenario, peers: chosen, options, load, command, say });
     if (report === null) continue;
-    // A short run must not take the place of a full one.
-    const file = join(REPORTS, options.quick ? `${scenario.name}.quick` : scenario.name);
-    mkdirSync(REPORTS, { recursive: true });
-    writeFileSync(`${file}.json`, `${JSON.stringify(report, null, 2)}\n`);
-    writeFileSync(`${file}.md`, renderReport(report));
+    writeReport(REPORTS, report, isFull(options, load));
     process.stdout.write(`\n${scenario.name}\n\n${renderResult(report)}\n`);
+    if (!isFull(options, load)) continue;
+    writeOverview(
+      REPORTS,
+      scenarios.map(({ name }) => name),
+    );
   }
 }
 

@@ -1,60 +1,40 @@
-import type { Figures, Sample } from './measure.ts';
+import { figureNames, type FigureName } from './figures.ts';
+import { isSameEntry, keptSamples, type EntryName, type Sample } from './sample.ts';
 import { spreadOf, type Spread } from './statistics.ts';
 
-export type FigureName = keyof Figures;
-export type Spreads = Readonly<Record<FigureName, Spread | null>>;
+export type Spreads = Readonly<Partial<Record<FigureName, Spread>>>;
 
-export interface Summary {
-  readonly peer: string;
+export interface Summary extends EntryName {
   readonly figures: Spreads;
-  /** By base peer: the median over the rounds of this peer's figure divided by the base's in the same round. */
-  readonly ratios: Readonly<Record<string, Spreads>>;
 }
 
-function spreads(values: (name: FigureName) => (number | null)[]): Spreads {
-  const of = (name: FigureName): Spread | null => spreadOf(values(name).filter((each) => each !== null));
-  return {
-    rps: of('rps'),
-    p50Us: of('p50Us'),
-    p99Us: of('p99Us'),
-    cpuUsPerRequest: of('cpuUsPerRequest'),
-    coreShare: of('coreShare'),
-    rssMiB: of('rssMiB'),
-    serialP50Us: of('serialP50Us'),
-    serialP99Us: of('serialP99Us'),
-    addedP50Us: of('addedP50Us'),
+function spreads(values: (name: FigureName) => readonly (number | undefined)[]): Spreads {
+  const found: Partial<Record<FigureName, Spread>> = {};
+  for (const name of figureNames) {
+    const spread = spreadOf(values(name).filter((each) => each !== undefined));
+    if (spread !== null) found[name] = spread;
+  }
+  return found;
+}
+
+/** Sums up the rounds of each entry, leaving out round 0. */
+export function summarize(samples: readonly Sample[], entries: readonly EntryName[]): Summary[] {
+  const kept = keptSamples(samples);
+  return entries.map((entry) => {
+    const own = kept.filter((each) => isSameEntry(each, entry));
+    return { peer: entry.peer, case: entry.case, figures: spreads((name) => own.map((each) => each.figures[name])) };
+  });
+}
+
+/** Ratios of one entry to another, each taken within a round, so that drift between the rounds cancels. */
+export function ratiosOf(samples: readonly Sample[], entry: EntryName, base: EntryName): Spreads {
+  const kept = keptSamples(samples);
+  const own = kept.filter((each) => isSameEntry(each, entry));
+  const baseOf = (sample: Sample): Sample | undefined =>
+    kept.find((each) => isSameEntry(each, base) && each.round === sample.round);
+  const divide = (sample: Sample, name: FigureName): number | undefined => {
+    const [value, divisor] = [sample.figures[name], baseOf(sample)?.figures[name]];
+    return value === undefined || divisor === undefined || divisor <= 0 ? undefined : value / divisor;
   };
-}
-
-function ofSameRound(samples: readonly Sample[], sample: Sample, peer: string): Figures | undefined {
-  return samples.find((each) => each.peer === peer && each.round === sample.round)?.figures;
-}
-
-function divide(value: number | null, base: number | null | undefined): number | null {
-  return value === null || base === null || base === undefined || base === 0 ? null : value / base;
-}
-
-/** Fills in what each sample adds to the latency of `direct` in its round. */
-export function addBaseline(samples: readonly Sample[]): Sample[] {
-  return samples.map((sample) => {
-    const base = ofSameRound(samples, sample, 'direct');
-    const isBase = base === undefined || sample.peer === 'direct';
-    const addedP50Us = isBase ? null : sample.figures.serialP50Us - base.serialP50Us;
-    return { ...sample, figures: { ...sample.figures, addedP50Us } };
-  });
-}
-
-/** Sums up the rounds of each peer, in the order of `peers`, leaving out round 0. */
-export function summarize(samples: readonly Sample[], peers: readonly string[], bases: readonly string[]): Summary[] {
-  const kept = samples.filter((each) => each.round > 0);
-  return peers.map((peer) => {
-    const own = kept.filter((each) => each.peer === peer);
-    const ratioTo = (base: string): Spreads =>
-      spreads((name) => own.map((each) => divide(each.figures[name], ofSameRound(kept, each, base)?.[name])));
-    return {
-      peer,
-      figures: spreads((name) => own.map((each) => each.figures[name])),
-      ratios: Object.fromEntries(bases.filter((base) => peers.includes(base)).map((base) => [base, ratioTo(base)])),
-    };
-  });
+  return spreads((name) => own.map((each) => divide(each, name)));
 }

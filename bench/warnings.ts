@@ -1,54 +1,84 @@
-import type { Sample } from './measure.ts';
+import { LOAD_CORE } from './cores.ts';
+import type { Skipped } from './participants.ts';
+import { entryLabel, keptSamples, type Sample } from './sample.ts';
 import type { Summary } from './summary.ts';
 
 const WELL_BELOW_CEILING = 3;
 const AT_CEILING = 1.1;
 const SATURATED_SHARE = 0.9;
+const LOAD_SHARE = 0.95;
 const FOREIGN_SHARE = 0.1;
 const STEAL_SHARE = 0.02;
+/** The generator's own lateness is part of the latencies of the open loop. */
+const LAG_US = 500;
 /** CPU time comes in ticks of 10 ms: below this a phase's figure is off by more than a third of a percent. */
-const CPU_SECONDS = 3;
-const FULL_ROUNDS = 7;
+export const CPU_SECONDS = 3;
+export const FULL_ROUNDS = 7;
 
 export interface RunFacts {
-  readonly upstream: 'nginx' | 'node';
-  readonly load: string;
   readonly rounds: number;
   readonly seconds: number;
-  /** Peers that were asked for and could not run: name and reason. */
-  readonly skipped: readonly { readonly peer: string; readonly reason: string }[];
+  /** Name of what loaded in the closed loops. */
+  readonly generator: string;
+  /** Peers and cases that were asked for and could not run. */
+  readonly skipped: readonly Skipped[];
+  readonly entries: readonly { readonly label: string; readonly cores: readonly number[] }[];
 }
 
-function ofCeiling(summary: Summary, direct: Summary): string[] {
-  const [own, ceiling] = [summary.figures.rps?.median ?? 0, direct.figures.rps?.median ?? 0];
+function ofCeiling(own: Summary, ceiling: number): string[] {
+  const label = entryLabel(own);
+  const { rps, coreShare, loadShare } = own.figures;
+  if (rps === undefined || own.peer === 'direct') return [];
   const found: string[] = [];
-  const times = (ceiling / own).toFixed(1);
-  if (ceiling < own * AT_CEILING) {
-    found.push(`${summary.peer} is mock-bound: its rps is within 10 % of direct, judge it by CPU per request`);
-  } else if (ceiling < own * WELL_BELOW_CEILING) {
-    found.push(`${summary.peer}: direct is only ${times} times as fast (wanted 3), so the load side may hold it back`);
+  if (ceiling < rps.median * AT_CEILING) {
+    found.push(`${label} is mock-bound: its rps is within 10 % of direct, judge it by CPU per request`);
+  } else if (ceiling < rps.median * WELL_BELOW_CEILING) {
+    const times = (ceiling / rps.median).toFixed(1);
+    found.push(`${label}: direct is only ${times} times as fast (wanted 3), so the load side may hold it back`);
   }
-  const share = summary.figures.coreShare?.median ?? null;
-  if (share !== null && share < SATURATED_SHARE) {
-    found.push(`${summary.peer} used ${Math.round(share * 100)} % of its core at saturation: its rps is a lower bound`);
+  if (coreShare !== undefined && coreShare.median < SATURATED_SHARE) {
+    const limit = (loadShare?.median ?? 0) > LOAD_SHARE ? '; the load core was full' : '';
+    const used = Math.round(coreShare.median * 100);
+    found.push(`${label} used ${used} % of its core at saturation: its rps is a lower bound${limit}`);
   }
   return found;
 }
 
+function ofOpenLoop({ figures, ...own }: Summary): string[] {
+  const lag = figures.halfLagP99Us?.median ?? 0;
+  if (lag <= LAG_US) return [];
+  const text = `the generator was up to ${Math.round(lag)} µs late, which is in the latencies`;
+  return [`${entryLabel(own)}: in the open loop ${text}`];
+}
+
 /** What a reader must know before believing the figures, one sentence each. */
 export function findWarnings(facts: RunFacts, summaries: readonly Summary[], samples: readonly Sample[]): string[] {
-  const found = facts.skipped.map(({ peer, reason }) => `${peer} was SKIPPED: ${reason}`);
-  if (facts.upstream === 'node') found.push('the upstream is Node, not nginx: expect results to be mock-bound');
-  if (facts.load !== 'wrk') {
-    found.push(`the load comes from ${facts.load}, not wrk: rps is held back by it, judge by CPU per request`);
+  const found = facts.skipped.map(({ name, reason }) => `${name} was SKIPPED: ${reason}`);
+  if (facts.generator !== 'wrk') {
+    found.push(
+      `the load came from ${facts.generator}, which costs several times what wrk does: compare no rps and no latency ` +
+        'with those of runs with wrk',
+    );
   }
   if (facts.seconds < CPU_SECONDS) found.push(`phases of ${facts.seconds} s are too short to count CPU ticks well`);
   if (facts.rounds < FULL_ROUNDS) found.push(`${facts.rounds} rounds are fewer than ${FULL_ROUNDS}`);
-  const direct = summaries.find((each) => each.peer === 'direct');
-  if (direct === undefined) found.push('direct did not run: the ceiling is unknown');
-  else for (const each of summaries) if (each !== direct) found.push(...ofCeiling(each, direct));
-  const kept = samples.filter((each) => each.round > 0);
-  const noisy = kept.filter((each) => each.foreignShare > FOREIGN_SHARE || each.stealShare > STEAL_SHARE);
+  for (const { label, cores } of facts.entries) {
+    if (cores.includes(LOAD_CORE))
+      found.push(`${label} shared a core with upstream and load: judge it by CPU per request`);
+  }
+  for (const each of summaries) {
+    const direct = summaries.find((other) => other.peer === 'direct' && other.case === each.case);
+    // Without direct nothing is known of the ceiling, which is told once.
+    found.push(...ofCeiling(each, direct?.figures.rps?.median ?? Infinity), ...ofOpenLoop(each));
+  }
+  const isLoaded = summaries.some(({ figures }) => figures.rps !== undefined);
+  if (isLoaded && !summaries.some(({ peer }) => peer === 'direct')) {
+    found.push('direct did not run: the ceiling is unknown');
+  }
+  const kept = keptSamples(samples);
+  const noisy = kept.filter(
+    ({ figures }) => (figures.foreignShare ?? 0) > FOREIGN_SHARE || (figures.stealShare ?? 0) > STEAL_SHARE,
+  );
   if (noisy.length > 0) {
     found.push(
       `${noisy.length} of ${kept.length} timings shared their cores with other work: run again on a quiet machine`,

@@ -1,16 +1,16 @@
-import type { Scenario } from '../scenario.ts';
+import type { Case } from '../scenario.ts';
 
+/** An order for a closed loop: each connection sends its next request when the one before is answered. */
 export interface LoadOrder {
-  readonly scenario: Scenario;
+  readonly case: Case;
   readonly port: number;
   readonly connections: number;
   readonly seconds: number;
-  readonly core: number;
   /** Compare the body of every answer too: for warming up, since it costs the generator time. */
   readonly check: boolean;
 }
 
-/** What one closed-loop phase gave; latencies in microseconds. */
+/** What one phase gave; latencies in microseconds. */
 export interface LoadResult {
   readonly requests: number;
   readonly seconds: number;
@@ -20,10 +20,17 @@ export interface LoadResult {
   readonly failures: Readonly<Record<string, number>>;
 }
 
+/** A program that loads in a closed loop. */
 export interface LoadGenerator {
   readonly name: string;
   readonly version: string;
-  run(order: LoadOrder): Promise<LoadResult>;
+  readonly run: (order: LoadOrder) => Promise<LoadResult>;
+}
+
+/** Of an open loop: latencies count from the moment at which a request was due. */
+export interface OpenLoopResult extends LoadResult {
+  /** How late the generator itself was to notice that a request was due, 99th percentile. */
+  readonly lagP99Us: number;
 }
 
 /** Throws unless the phase had answers and not one failure. */

@@ -11,9 +11,8 @@ end
 
 function init(args)
   local plan = dofile(args[1])
-  for n, unit in ipairs(plan.unitNames) do
-    plan.headers[plan.unitHeader] = unit
-    requests[n] = wrk.format(plan.method, plan.path, plan.headers, plan.body)
+  for n, each in ipairs(plan.requests) do
+    requests[n] = wrk.format(each.method, each.path, each.headers, each.body)
   end
   if args[2] == "check" then
     response = function(status, headers, body)

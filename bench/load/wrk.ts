@@ -3,36 +3,31 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runPinned } from '../child.ts';
-import { unitName, type Scenario } from '../scenario.ts';
+import { LOAD_CORE } from '../cores.ts';
+import type { Case, WireRequest } from '../scenario.ts';
 import type { LoadGenerator, LoadOrder, LoadResult } from './load.ts';
 
 const SCRIPT = join(import.meta.dirname, 'wrk.lua');
 
 /** A Lua string literal that stands for exactly the UTF-8 bytes of `text`. */
 export function quoteLua(text: string): string {
-  let quoted = '"';
-  for (const byte of Buffer.from(text)) {
-    const isPlain = byte >= 0x20 && byte < 0x7f && byte !== 0x22 && byte !== 0x5c;
-    quoted += isPlain ? String.fromCodePoint(byte) : `\\${String(byte).padStart(3, '0')}`;
-  }
-  return `${quoted}"`;
+  const bytes = Buffer.from(text).toString('latin1');
+  const escape = (char: string): string => `\\${String(char.charCodeAt(0)).padStart(3, '0')}`;
+  return `"${bytes.replaceAll(/[^ !#-[\]-~]/g, escape)}"`;
+}
+
+function renderRequest({ method, path, headers, body }: WireRequest): string {
+  const pairs = Object.entries(headers).map(([name, value]) => `[${quoteLua(name)}] = ${quoteLua(value)}`);
+  const words = [`method = ${quoteLua(method)}`, `path = ${quoteLua(path)}`, `headers = { ${pairs.join(', ')} }`];
+  return `    { ${words.join(', ')}, body = ${quoteLua(body)} },`;
 }
 
 /** The Lua table that tells wrk.lua what to send and what to expect. */
-export function renderPlan(scenario: Scenario): string {
-  const { method, path, headers, body } = scenario.request;
-  const pairs = Object.entries(headers).map(([name, value]) => `[${quoteLua(name)}] = ${quoteLua(value)}`);
-  const units = Array.from({ length: scenario.units }, (_, n) => quoteLua(unitName(n)));
-  return [
-    'return {',
-    `  method = ${quoteLua(method)}, path = ${quoteLua(path)},`,
-    `  headers = { ${pairs.join(', ')} },`,
-    `  body = ${quoteLua(body)},`,
-    `  unitHeader = ${quoteLua(scenario.unitHeader)}, unitNames = { ${units.join(', ')} },`,
-    `  answer = ${quoteLua(scenario.answer.body)},`,
-    '}',
-    '',
-  ].join('\n');
+export function renderPlan(plan: Case): string {
+  const requests = Array.from({ length: plan.requests }, (_, n) => renderRequest(plan.request(n)));
+  return ['return {', '  requests = {', ...requests, '  },', `  answer = ${quoteLua(plan.answer.body)},`, '}', ''].join(
+    '\n',
+  );
 }
 
 /** Reads the line that wrk.lua prints at the end. Throws when it is missing or incomplete. */
@@ -59,23 +54,23 @@ export function parseWrkResult(output: string): LoadResult {
   };
 }
 
-async function run(order: LoadOrder): Promise<LoadResult> {
+/** One closed-loop phase on the load core. */
+export async function runWrk({ case: own, port, connections, seconds, check }: LoadOrder): Promise<LoadResult> {
   const dir = mkdtempSync(join(tmpdir(), 'makas-bench-load-'));
   try {
     const plan = join(dir, 'plan.lua');
-    writeFileSync(plan, renderPlan(order.scenario));
-    const url = `http://127.0.0.1:${order.port}`;
-    const shape = ['-t', '1', '-c', String(order.connections), '-d', `${order.seconds}s`, '--timeout', '5s'];
-    const words = order.check ? [plan, 'check'] : [plan];
-    return parseWrkResult(await runPinned(order.core, 'wrk', [...shape, '-s', SCRIPT, url, '--', ...words]));
+    writeFileSync(plan, renderPlan(own));
+    const shape = ['-t', '1', '-c', String(connections), '-d', `${seconds}s`, '--timeout', '5s'];
+    const words = ['-s', SCRIPT, `http://127.0.0.1:${port}`, '--', plan, ...(check ? ['check'] : [])];
+    return parseWrkResult(await runPinned({ cores: [LOAD_CORE], command: 'wrk', args: [...shape, ...words] }));
   } finally {
     rmSync(dir, { recursive: true });
   }
 }
 
-/** wrk, or null when it is not installed. */
+/** The generator that costs least, or null when it is not installed. */
 export function findWrk(): LoadGenerator | null {
   const probe = spawnSync('wrk', ['-v'], { encoding: 'utf8' });
   const version = /^wrk (\S+)/m.exec(`${probe.stdout ?? ''}${probe.stderr ?? ''}`)?.[1];
-  return version === undefined ? null : { name: 'wrk', version, run };
+  return version === undefined ? null : { name: 'wrk', version, run: runWrk };
 }

@@ -1,7 +1,7 @@
 import { createServer, ServerResponse, type IncomingMessage } from 'node:http';
 import { Pool, type Dispatcher } from 'undici';
 
-const BODY_LIMIT_BYTES = 1_048_576;
+const BODY_LIMIT_BYTES = 8 * 1_048_576;
 const UPSTREAM_CONNECTIONS = 128;
 /** RFC 9110 section 7.6.1, and those that undici writes itself (host, content-length) or refuses (expect). */
 const NOT_SENT = new Set(
@@ -14,8 +14,8 @@ const NOT_ANSWERED = new Set(
   'connection keep-alive proxy-authenticate te trailer transfer-encoding upgrade'.split(' '),
 );
 
-const [port, origin = ''] = process.argv.slice(2);
-const pool = new Pool(origin, {
+const [port, upstreamPort] = process.argv.slice(2);
+const pool = new Pool(`http://127.0.0.1:${upstreamPort}`, {
   connections: UPSTREAM_CONNECTIONS,
   pipelining: 1,
   allowH2: false,

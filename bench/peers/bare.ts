@@ -1,10 +1,6 @@
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
-import { freePort, startPinned, waitUntilReady } from '../child.ts';
 import type { Peer } from '../peer.ts';
-import { isAnswering } from '../probe.ts';
-import { READY_PATH } from '../nginx.ts';
-import { NODE_FLAGS } from './node-flags.ts';
+import { startScript } from './node-script.ts';
 
 function version(): string {
   const undici: { version: string } = createRequire(import.meta.url)('undici/package.json');
@@ -15,19 +11,6 @@ function version(): string {
 export const bare: Peer = {
   name: 'bare',
   version,
-  available: () => null,
-  start: async ({ upstreamPort, core }) => {
-    const port = await freePort();
-    const script = join(import.meta.dirname, 'bare-server.ts');
-    const args = [...NODE_FLAGS, script, String(port), `http://127.0.0.1:${upstreamPort}`];
-    const child = startPinned(core, process.execPath, args);
-    await waitUntilReady('bare', child, () => isAnswering(port, READY_PATH));
-    return {
-      pid: child.pid,
-      extraPids: [],
-      port,
-      config: `node ${NODE_FLAGS.join(' ')} bench/peers/bare-server.ts`,
-      stop: child.stop,
-    };
-  },
+  missing: () => null,
+  start: (start) => startScript('bare-server.ts', start),
 };

@@ -4,12 +4,6 @@ import type { Peer } from '../peer.ts';
 export const direct: Peer = {
   name: 'direct',
   version: () => '',
-  available: () => null,
-  start: async ({ upstreamPort }) => ({
-    pid: null,
-    extraPids: [],
-    port: upstreamPort,
-    config: '',
-    stop: async () => {},
-  }),
+  missing: () => null,
+  start: async ({ place }) => ({ pids: [], port: place.upstreamPort, config: '', stop: async () => {} }),
 };

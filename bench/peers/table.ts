@@ -1,7 +1,10 @@
 import type { Peer } from '../peer.ts';
 import { bare } from './bare.ts';
+import { caddy } from './caddy.ts';
 import { direct } from './direct.ts';
-import { makas } from './makas.ts';
-import { nginx } from './nginx.ts';
+import { fastifyProxy } from './fastify-proxy.ts';
+import { haproxy } from './haproxy.ts';
+import { makas, makasMain } from './makas.ts';
+import { nginx, nginxLua } from './nginx.ts';
 
-export const peers: readonly Peer[] = [direct, nginx, bare, makas];
+export const peers: readonly Peer[] = [direct, nginx, nginxLua, haproxy, caddy, bare, fastifyProxy, makas, makasMain];

@@ -2,13 +2,25 @@ import { test } from 'tap';
 import { parseOptions, selectNamed, turn } from '../../bench/options.ts';
 
 test('without arguments the run is a full one over everything', (t) => {
-  t.match(parseOptions([]), { rounds: 7, seconds: 4, scenarios: [], peers: [], quick: false, check: false });
+  t.match(parseOptions([]), { rounds: 7, seconds: 4, scenarios: [], peers: [], quick: false, install: false });
+  t.end();
+});
+
+test('scenarios are named without an option', (t) => {
+  t.same(parseOptions(['pass', '--rounds', '3', 'full']).scenarios, ['pass', 'full']);
   t.end();
 });
 
 test('--quick shortens the run, and explicit numbers win over it', (t) => {
   t.match(parseOptions(['--quick']), { rounds: 3, seconds: 1, quick: true });
   t.match(parseOptions(['--quick', '--seconds', '2']), { rounds: 3, seconds: 2 });
+  t.end();
+});
+
+test('the generator is chosen by name, left open without one, and an unknown one is refused', (t) => {
+  t.equal(parseOptions([]).load, null);
+  t.equal(parseOptions(['--load', 'autocannon']).load, 'autocannon');
+  t.throws(() => parseOptions(['--load', 'ab']), /--load must be wrk or autocannon, found ab/);
   t.end();
 });
 

@@ -1,6 +1,7 @@
 import { test } from 'tap';
 import { assertClean } from '../../bench/load/load.ts';
 import { parseWrkResult, quoteLua, renderPlan } from '../../bench/load/wrk.ts';
+import { firstCase } from '../../bench/scenario.ts';
 import { pass } from '../../bench/scenarios/pass.ts';
 
 const LINE =
@@ -40,9 +41,11 @@ test('a Lua literal keeps every byte and cannot be broken out of', (t) => {
   t.end();
 });
 
-test('the plan names every unit once', (t) => {
-  const plan = renderPlan({ ...pass, units: 3 });
-  t.match(plan, /unitNames = \{ "user-0", "user-1", "user-2" \}/);
-  t.match(plan, /unitHeader = "x-user-id"/);
+test('the plan holds every request, each with its own unit, and the answer', (t) => {
+  const plan = renderPlan({ ...firstCase(pass), requests: 3 });
+  for (const n of [0, 1, 2]) t.match(plan, new RegExp(`\\["x-user-id"\\] = "user-${n}"`));
+  t.notMatch(plan, /user-3/);
+  t.match(plan, /path = "\/v2\/models\/iris\/infer"/);
+  t.match(plan, /answer = "\{\\034model_name/);
   t.end();
 });

@@ -1,0 +1,28 @@
+import { assertClean } from '../load/load.ts';
+import { probe } from '../probe.ts';
+import { CONNECTIONS, type Phase, type Turn } from './phase.ts';
+
+const SECONDS = 1;
+
+/** Sends full load and compares every answer. */
+export async function warmUp(turn: Turn, seconds: number): Promise<void> {
+  const { name, running } = turn;
+  await probe(name, running.port, turn.case);
+  const order = {
+    case: turn.case,
+    port: running.port,
+    connections: turn.case.connections ?? CONNECTIONS,
+    seconds,
+    check: true,
+  };
+  assertClean(name, await turn.load.run(order));
+}
+
+/** Runs before anything is timed, so that code and connections are warm. */
+export const warm: Phase = {
+  isOpenLoop: false,
+  take: async (turn) => {
+    await warmUp(turn, SECONDS);
+    return {};
+  },
+};

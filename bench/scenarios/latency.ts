@@ -1,0 +1,18 @@
+import { atMost } from '../bars.ts';
+import { halfAdded } from '../phases/half.ts';
+import { serial } from '../phases/serial.ts';
+import { warm } from '../phases/warm.ts';
+import type { Scenario } from '../scenario.ts';
+import { pass } from './pass.ts';
+
+/** What a proxy adds to the time that a client waits. */
+export const latency: Scenario = {
+  ...pass,
+  name: 'latency',
+  about:
+    'The request of `pass`: latency above that of the upstream alone, with one connection, and in an open loop at half of ' +
+    "each peer's own saturation, counted from the moment at which a request was due.",
+  phases: [warm, serial, halfAdded],
+  bars: [atMost(1.15, 'makas', 'nginx', 'serialAddedP50Us'), atMost(1.5, 'makas', 'nginx', 'serialAddedP99Us')],
+  chart: 'serialAddedP50Us',
+};
