@@ -12,7 +12,7 @@ export const defaults = {
       headerTimeout: '10s',
       requestTimeout: '60s',
       keepAliveTimeout: '72s',
-      express: false,
+      express: true,
     },
     admin: { host: '127.0.0.1', port: 9090 },
   },

@@ -25,6 +25,7 @@ export interface LoadedConfig {
   readonly written: ConfigFile;
   readonly hash: string;
   readonly problems: readonly Problem[];
+  readonly secrets: readonly string[];
   /** Blanks the secrets out of a text. */
   readonly redact: (text: string) => string;
   /** Gives problems of later steps their places, sorted by line, each once. */
@@ -69,6 +70,7 @@ export function loadConfigText(text: string, options: LoadOptions = {}): LoadRes
     written: value,
     hash: hashConfig(configSchema, value),
     problems: place(list.problems),
+    secrets,
     redact: makeRedact(secrets),
     place,
   };

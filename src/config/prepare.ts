@@ -4,7 +4,7 @@ import { compileConfig } from './compile/compile.ts';
 import { type FailedLoad, type LoadOptions, type LoadResult, loadConfigFile, loadConfigText } from './load.ts';
 import { type ConfigProblem, type Problem, hasErrors, joinPath, splitPath } from './problem.ts';
 import type { ConfigFile } from './schema/root.ts';
-import { effectiveConfig } from './secrets.ts';
+import { effectiveConfig, makeRedact } from './secrets.ts';
 import { withoutEchoes } from './sound-part.ts';
 import { configSchema } from './validate.ts';
 
@@ -20,9 +20,16 @@ export interface ReadyConfig {
   readonly hash: string;
   /** Warnings. */
   readonly problems: readonly Problem[];
+  readonly secrets: readonly string[];
   /** Blanks the secrets out of a text. */
   readonly redact: (text: string) => string;
 }
+
+/** What another thread needs to serve the same configuration: plain data, nothing to be read again. */
+export type PortableConfig = Pick<ReadyConfig, 'config' | 'hash' | 'secrets'>;
+
+/** What serves requests of a configuration. */
+export type ServingConfig = Pick<ReadyConfig, 'config' | 'hash' | 'snapshot' | 'redact'>;
 
 export interface RefusedConfig {
   readonly snapshot: null;
@@ -40,9 +47,16 @@ export function prepareConfigText(text: string, options: LoadOptions = {}): Prep
   return prepare(loadConfigText(text, options));
 }
 
+/** Compiles again what was checked on another thread: the same snapshot. Throws when it was not. */
+export function compilePortable({ config, hash, secrets }: PortableConfig): ServingConfig {
+  const { snapshot } = compileConfig(config, hash);
+  if (snapshot === null) throw new Error('the configuration cannot be compiled');
+  return { config, hash, snapshot, redact: makeRedact(secrets) };
+}
+
 function prepare(loaded: LoadResult): PreparedConfig {
   if (loaded.config === null) return { snapshot: null, problems: findMore(loaded) };
-  const { config, written, hash, place, redact } = loaded;
+  const { config, written, hash, place, secrets, redact } = loaded;
   const { snapshot, problems: told } = checkAndCompile(config, hash);
   const found = place([...loaded.problems, ...told]);
   const problems = found.map((problem) => redactProblem(problem, redact));
@@ -53,6 +67,7 @@ function prepare(loaded: LoadResult): PreparedConfig {
     effective: effectiveConfig(configSchema, written),
     hash,
     problems,
+    secrets,
     redact,
   };
 }

@@ -211,9 +211,29 @@ export interface FeatureView {
   readonly onStale: { readonly maxAgeMs: number; readonly then: 'use' | 'default' | 'reject' } | null;
   readonly onError: 'default' | 'lastKnown' | 'reject';
   readonly timeoutMs: number;
-  readonly cache: { readonly max: number; readonly ttlMs: number } | null;
+  readonly cache: CacheSettings | null;
+}
+
+export interface CacheSettings {
+  /** `tracking`: values are kept until the store says that they changed; where it cannot, for `ttlMs` as in `ttl`. */
+  readonly mode: 'ttl' | 'tracking';
+  /** Entities. */
+  readonly max: number;
+  readonly ttlMs: number;
 }
 
 export type StoreSettings =
   | { readonly kind: 'embedded'; readonly id: string; readonly path: string; readonly keyField: string }
-  | { readonly kind: 'redis-hash'; readonly id: string; readonly url: string };
+  | RedisHashSettings;
+
+/** Exactly one of `url`, `sentinel` and `cluster` is given. */
+export interface RedisHashSettings {
+  readonly kind: 'redis-hash';
+  readonly id: string;
+  readonly url?: string;
+  readonly sentinel?: { readonly nodes: readonly string[]; readonly name: string };
+  /** Start nodes of a Redis Cluster. */
+  readonly cluster?: readonly string[];
+  readonly username?: string;
+  readonly password?: string;
+}

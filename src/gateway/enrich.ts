@@ -1,15 +1,17 @@
-import { Buffer } from 'node:buffer';
+import type { Buffer } from 'node:buffer';
 
 import type { ErrorCode } from '../core/errors.ts';
 import type { Facts } from '../core/facts.ts';
 import type { FeatureView, Rule, Snapshot } from '../core/snapshot.ts';
 import { enrichBody } from '../protocol/enrich-body.ts';
 import { isCompleteJson } from '../protocol/json-scan.ts';
+import { compilePlaces, openBody, type Places, RequestBody } from '../protocol/request-body.ts';
 import { suppliedFeatures } from '../protocol/supplied-features.ts';
 import { type EntityKeys, type Refusal, readEntityKeys, refuse } from './entity-keys.ts';
+import { FeatureCaches } from './feature-caches.ts';
 import { FeatureFetch, type FetchPorts, type ViewNeed } from './feature-fetch.ts';
 import { FeatureHealth } from './feature-health.ts';
-import { cacheIdentity, makeCache, prepareView, type ViewPlan } from './feature-plan.ts';
+import { prepareView, type ViewPlan } from './feature-plan.ts';
 import { resolveView } from './feature-policy.ts';
 import { countRows } from './feature-rows.ts';
 import type { Clock, Logger, Metrics, OnlineStore } from './ports.ts';
@@ -54,133 +56,134 @@ export interface Enricher {
   ): Enrichment | Promise<Enrichment>;
 }
 
+/** The views of a rule, and where in a body they look. */
+interface RulePlan {
+  readonly views: readonly ViewPlan[];
+  readonly places: Places;
+}
+
 /** One request between reading its keys and placing its values. */
 interface Work {
   readonly plans: readonly ViewPlan[];
   readonly rows: readonly number[];
-  readonly supplied: readonly (readonly (readonly boolean[])[] | null)[];
-  readonly body: Buffer;
-  readonly inferenceHeaderLength: number | null;
+  readonly supplied: readonly (Uint8Array | null)[];
+  readonly body: RequestBody;
 }
 
 export function createEnricher({ stores, clock, metrics, logger }: EnricherOptions): Enricher {
   const plans = new WeakMap<FeatureView, ViewPlan>();
+  let rulePlans = new WeakMap<readonly FeatureView[], RulePlan>();
   const health = new FeatureHealth(metrics, logger);
-  const ports: FetchPorts = { storeOf: (plan) => stores(plan.view), clock, health };
-  let caches = new Map<string, ViewPlan['cache']>();
+  const ports: FetchPorts = { storeOf: (plan) => stores(plan.view), clock, health, lines: new Map() };
+  const caches = new FeatureCaches({ stores, clock, metrics, logger });
   let maxRows = 0;
+
+  const planOf = (views: readonly FeatureView[]): RulePlan => {
+    let plan = rulePlans.get(views);
+    if (plan === undefined) rulePlans.set(views, (plan = planRule(views, plans)));
+    return plan;
+  };
 
   return {
     isDegraded: () => health.isDegraded,
 
     adopt({ views, limits }) {
       maxRows = limits.rows;
-      const kept: typeof caches = new Map();
-      for (const view of views) {
-        const identity = cacheIdentity(view);
-        const cache = caches.get(identity) ?? makeCache(view);
-        kept.set(identity, cache);
-        plans.set(view, prepareView(view, cache, metrics));
-      }
-      caches = kept;
+      rulePlans = new WeakMap();
+      ports.lines.clear();
+      const adopted = caches.adopt(views);
+      for (const [i, view] of views.entries()) plans.set(view, prepareView(view, adopted[i] ?? null, metrics));
       health.retain(new Set(views.map((view) => view.store.id)));
     },
 
-    enrich(rule, facts, body, inferenceHeaderLength) {
-      if (rule.enrich.length === 0) return { ok: true, body, inferenceHeaderLength, views: [] };
-      const checked = checkBody(facts, body, inferenceHeaderLength);
-      if (!Buffer.isBuffer(checked)) return { ...checked, views: [] };
-      const json = inferenceHeaderLength === null ? checked : checked.subarray(0, inferenceHeaderLength);
-      const tail = checked.subarray(json.length);
+    enrich(rule, facts, bytes, inferenceHeaderLength) {
+      if (rule.enrich.length === 0) return { ok: true, body: bytes, inferenceHeaderLength, views: [] };
+      const { views, places } = planOf(rule.enrich);
+      const body = checkBody(facts, bytes, inferenceHeaderLength, places);
+      if (!(body instanceof RequestBody)) return fail(body, []);
 
-      const views = rule.enrich.map((view) => planOf(plans, view));
       const keys: EntityKeys[] = [];
       for (const plan of views) {
-        const read = readEntityKeys(plan.entity, { facts, json, tail, maxRows });
-        if (!read.ok) return { ...read, views: [] };
+        const read = readEntityKeys(plan.entity, { facts, body, maxRows });
+        if (!read.ok) return fail(read, []);
         keys.push(read);
       }
-      const rows = countRows(views, keys, json, tail.length, maxRows);
-      if ('ok' in rows) return { ...rows, views: [] };
-      const supplied = views.map((plan, i) =>
-        plan.view.prefer === 'request' ? findSupplied(plan, json, tail.length, rows[i]!) : null,
+      const rows = countRows(views, keys, body, maxRows);
+      if ('ok' in rows) return fail(rows, []);
+      const supplied = views.map(({ view, layout }, i) =>
+        view.prefer === 'request' ? suppliedFeatures(body, layout, rows[i]!) : null,
       );
-      const work: Work = { plans: views, rows, supplied, body: checked, inferenceHeaderLength };
-      const fetch = new FeatureFetch(
-        views.map((plan, i): ViewNeed => ({ plan, keys: keys[i]!, isNeeded: findNeeded(keys[i]!, supplied[i]!) })),
-        ports,
-      );
+      const work: Work = { plans: views, rows, supplied, body };
+      const needs = views.map((plan, i): ViewNeed => {
+        return { plan, keys: keys[i]!, isNeeded: findNeeded(plan, keys[i]!, supplied[i]!) };
+      });
+      const fetch = new FeatureFetch(needs, ports);
       if (fetch.isDone) return finish(work, fetch, clock.now());
       return fetch.wait().then(() => finish(work, fetch, clock.now()));
     },
   };
 }
 
-function planOf(plans: WeakMap<FeatureView, ViewPlan>, view: FeatureView): ViewPlan {
-  const plan = plans.get(view);
-  if (plan === undefined) throw new Error(`feature view ${view.name} was not adopted`);
-  return plan;
+function planRule(views: readonly FeatureView[], plans: WeakMap<FeatureView, ViewPlan>): RulePlan {
+  const found = views.map((view) => {
+    const plan = plans.get(view);
+    if (plan === undefined) throw new Error(`feature view ${view.name} was not adopted`);
+    return plan;
+  });
+  return { views: found, places: compilePlaces(found.flatMap(({ paths }) => paths)) };
 }
 
 /** What can be said before anything is read: values are put into plain JSON only. */
-function checkBody(facts: Facts, body: Buffer | null, inferenceHeaderLength: number | null): Buffer | Refusal {
+function checkBody(
+  facts: Facts,
+  bytes: Buffer | null,
+  inferenceHeaderLength: number | null,
+  places: Places,
+): RequestBody | Refusal {
   const encoding = facts.header('content-encoding');
   if (encoding !== undefined && encoding !== '' && encoding.toLowerCase() !== 'identity') {
     return refuse('BAD_BODY', 'Features are added to this request, so its body must be sent without Content-Encoding.');
   }
-  if (body === null || body.length === 0) return refuse('BAD_BODY', 'The request needs a JSON body.');
-  if (inferenceHeaderLength === 0) {
-    return refuse('BAD_BODY', 'Features cannot be added to a raw binary request; send the JSON form.');
-  }
-  if (inferenceHeaderLength !== null && inferenceHeaderLength > body.length) {
-    return refuse('BAD_REQUEST', 'Inference-Header-Content-Length is larger than the body.');
-  }
-  return body;
-}
-
-/** What the request brings itself; null for nothing. */
-function findSupplied(plan: ViewPlan, json: Buffer, tailBytes: number, rows: number): boolean[][] | null {
-  const supplied = suppliedFeatures(json, tailBytes, plan.into, plan.names, rows);
-  return supplied.some((feature) => feature.includes(true)) ? supplied : null;
+  if (bytes === null || bytes.length === 0) return refuse('BAD_BODY', 'The request needs a JSON body.');
+  return openBody(bytes, inferenceHeaderLength, places);
 }
 
 /** Entities of which the request brings every feature itself need not be read. Null for: all are needed. */
-function findNeeded(keys: EntityKeys, supplied: readonly (readonly boolean[])[] | null): boolean[] | null {
+function findNeeded({ layout }: ViewPlan, keys: EntityKeys, supplied: Uint8Array | null): boolean[] | null {
   if (supplied === null) return null;
-  if (!keys.isPerRow) return [supplied.some((feature) => feature.includes(false))];
-  return keys.keys.map((_, row) => supplied.some((feature) => feature[row] !== true));
+  if (!keys.isPerRow) return [supplied.includes(0)];
+  const { length } = layout.columns;
+  return keys.keys.map((_, row) => supplied.subarray(row * length, (row + 1) * length).includes(0));
 }
 
 function finish(work: Work, fetch: FeatureFetch, nowMs: number): Enrichment {
   const views: ViewRecord[] = [];
   let refusal: Refusal | null = null;
-  let { body, inferenceHeaderLength } = work;
-  for (const [i, plan] of work.plans.entries()) {
+  let { body } = work;
+  for (let i = 0; i < work.plans.length; i++) {
+    const plan = work.plans[i]!;
     const rows = work.rows[i]!;
-    const resolution = resolveView(fetch.views[i]!, rows, work.supplied[i] ?? null, nowMs);
+    const resolution = resolveView(fetch.views[i]!, rows, work.supplied[i]!, nowMs);
     views.push(resolution.record);
     count(plan, resolution.record);
     refusal ??= resolution.refusal;
-    if (refusal !== null || resolution.columns === null) continue;
-    const enriched = enrichBody({
-      body,
-      inferenceHeaderLength,
-      into: plan.into,
-      columns: resolution.columns,
-      rows,
-      existing: plan.view.prefer,
-    });
-    if (enriched.ok) ({ body, inferenceHeaderLength } = enriched);
-    else refusal = refuse(enriched.code, enriched.message);
+    const { values } = resolution;
+    if (refusal !== null || values === null) continue;
+    const enriched = enrichBody(body, { layout: plan.layout, rows, values, existing: plan.view.prefer });
+    if (enriched instanceof RequestBody) body = enriched;
+    else refusal = enriched;
   }
-  if (refusal === null) return { ok: true, body, inferenceHeaderLength, views };
-  return { ...blameBody(refusal, work), views };
+  if (refusal === null) return { ok: true, body: body.bytes, inferenceHeaderLength: body.inferenceHeaderLength, views };
+  return fail(blameBody(refusal, work.body), views);
+}
+
+function fail({ code, message }: Refusal, views: readonly ViewRecord[]): Enrichment {
+  return { ok: false, code, message, views };
 }
 
 /** In a body that is no JSON nothing is found; then that is what the client should hear. */
-function blameBody(refusal: Refusal, { body, inferenceHeaderLength }: Work): Refusal {
+function blameBody(refusal: Refusal, { json }: RequestBody): Refusal {
   if (refusal.code !== 'ENTITY_MISSING') return refusal;
-  const json = inferenceHeaderLength === null ? body : body.subarray(0, inferenceHeaderLength);
   return isCompleteJson(json) ? refusal : refuse('BAD_BODY', 'The body is not valid JSON.');
 }
 

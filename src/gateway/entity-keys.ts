@@ -4,10 +4,11 @@ import type { ErrorCode } from '../core/errors.ts';
 import type { Facts, Scalar } from '../core/facts.ts';
 import type { EntityPart, FeatureView } from '../core/snapshot.ts';
 import { readEntityValues } from '../protocol/entity-values.ts';
-import { compileSteps, findField, findFieldsIn, type Path } from '../protocol/json-path.ts';
+import { compileKey, type Key } from '../protocol/json-key.ts';
+import { compileSteps, findFieldsIn, type Path } from '../protocol/json-path.ts';
 import { readScalar } from '../protocol/json-scalar.ts';
 import { eachElement, eachScalar } from '../protocol/json-walk.ts';
-import { findRows } from '../protocol/v1-rows.ts';
+import type { RequestBody } from '../protocol/request-body.ts';
 
 /** Longer keys are refused: they come from the client and go into the store's and the cache's memory. */
 const maxKeyBytes = 1024;
@@ -19,11 +20,10 @@ export interface Refusal {
   readonly message: string;
 }
 
-/** What the keys are read from: the facts, and the two parts of the body. */
+/** What the keys are read from. */
 export interface EntityRequest {
   readonly facts: Facts;
-  readonly json: Buffer;
-  readonly tail: Buffer;
+  readonly body: RequestBody;
   readonly maxRows: number;
 }
 
@@ -49,13 +49,20 @@ interface PartPlan {
   readonly part: EntityPart;
   /** For parts in the body. */
   readonly path: Path | null;
+  /** Name of a tensor. */
+  readonly key: Key;
   readonly where: string;
 }
 
 type PartValue = string | null | readonly (string | null)[] | Refusal;
 
 export function prepareEntity(view: FeatureView): EntityPlan {
-  const parts = view.entity.map((part): PartPlan => ({ part, path: pathOf(part), where: describe(part) }));
+  const parts = view.entity.map((part) => ({
+    part,
+    path: pathOf(part),
+    key: compileKey('name' in part.source ? String(part.source.name) : ''),
+    where: describe(part),
+  }));
   return {
     parts,
     literals: view.key.literals,
@@ -126,15 +133,16 @@ function readPart(plan: PartPlan, request: EntityRequest): PartValue {
     case 'column':
       return readColumn(plan, request);
     default: {
-      const read = readEntityValues(request.json, request.tail, source.name, request.maxRows);
+      const read = readEntityValues(request.body, plan.key, request.maxRows);
       if (!read.ok) return refuse(read.code, read.message);
       return read.values.length === 0 ? null : toKeys(plan, read.values);
     }
   }
 }
 
-function readField(plan: PartPlan, { json, maxRows }: EntityRequest): PartValue {
-  const span = plan.path === null ? null : findField(json, plan.path);
+function readField(plan: PartPlan, { body, maxRows }: EntityRequest): PartValue {
+  const { json } = body;
+  const span = plan.path === null ? null : body.find(plan.path);
   if (span === null) return null;
   if (span.kind !== 'array') return toKey(plan, readScalar(json, span));
   const values: (Scalar | undefined)[] = [];
@@ -144,8 +152,9 @@ function readField(plan: PartPlan, { json, maxRows }: EntityRequest): PartValue 
   return values.length === 0 ? null : toKeys(plan, values);
 }
 
-function readColumn(plan: PartPlan, { json, maxRows }: EntityRequest): PartValue {
-  const found = findRows(json);
+function readColumn(plan: PartPlan, { body, maxRows }: EntityRequest): PartValue {
+  const { json } = body;
+  const found = body.rows();
   if (!found.ok) return refuse(found.code, found.message);
   const { path } = plan;
   const values: (Scalar | undefined)[] = [];
@@ -171,6 +180,8 @@ function toKeys(plan: PartPlan, values: readonly (Scalar | undefined)[]): PartVa
 function toKey({ part, where }: PartPlan, value: Scalar | undefined): string | null | Refusal {
   if (value === null || value === '') return null;
   if (part.type === 'string') {
+    // Half of a surrogate pair has no bytes of its own: the store would know the key under another text than the cache.
+    if (typeof value === 'string') return value.toWellFormed();
     if (value !== undefined && !(typeof value === 'number' && !Number.isFinite(value))) return String(value);
     return refuse('BAD_REQUEST', `The entity key in ${where} must be text or a number.`);
   }

@@ -1,4 +1,5 @@
 import type { EntityKeys } from './entity-keys.ts';
+import { DeadlineLine, type Waiting } from './feature-deadlines.ts';
 import type { FeatureHealth } from './feature-health.ts';
 import type { ViewPlan } from './feature-plan.ts';
 import { type Flight, StoreRead } from './feature-read.ts';
@@ -25,6 +26,8 @@ export interface FetchPorts {
   readonly storeOf: (plan: ViewPlan) => OnlineStore;
   readonly clock: Clock;
   readonly health: FeatureHealth;
+  /** Lines of waiting requests by their time limit. */
+  readonly lines: Map<number, DeadlineLine>;
 }
 
 class Fetched implements ViewFetch {
@@ -33,39 +36,42 @@ class Fetched implements ViewFetch {
   readonly entities: (EntityValues | null)[] = [];
   cached = 0;
   error: 'timeout' | 'store' | null = null;
-  /** What is still awaited: flights, and the entities that they bring. */
-  flights: Flight[] = [];
-  readonly wanted: number[] = [];
+  /** What is still awaited, and where what it brings belongs; null when nothing is. */
+  flights: Flight[] | null = null;
+  #rows: number[] = [];
 
   constructor(plan: ViewPlan, keys: EntityKeys) {
     this.plan = plan;
     this.keys = keys;
   }
 
-  get isOpen(): boolean {
-    return this.flights.length > 0;
+  await(flight: Flight, row: number): void {
+    (this.flights ??= []).push(flight);
+    this.#rows.push(row);
   }
 
   /** Takes what has come. `isLast`: what has not come by now is given up. Returns whether nothing is awaited any more. */
   take(isLast: boolean): boolean {
-    if (!isLast && !this.flights.every((flight) => flight.read.isDone)) return false;
-    for (let i = 0; i < this.flights.length; i++) {
-      const { read, position, row } = this.flights[i]!;
-      const entity = read.entityAt(position, row);
-      this.entities[this.wanted[i]!] = entity;
-      if (entity !== null) continue;
-      this.error = read.isDone ? (this.error ?? 'store') : 'timeout';
-      if (!read.isDone) this.#leave(this.flights[i]!, this.wanted[i]!);
+    const { flights } = this;
+    if (flights === null) return true;
+    if (!isLast) for (const flight of flights) if (!flight.read.isDone) return false;
+    for (let i = 0; i < flights.length; i++) {
+      const flight = flights[i]!;
+      const { isDone } = flight.read;
+      // Before the end of the read a part of it may be there already, but it is not known how it will end.
+      this.entities[this.#rows[i]!] = isDone ? flight.entity : null;
+      if (isDone && flight.entity !== null) continue;
+      this.error = isDone ? (this.error ?? 'store') : 'timeout';
+      if (!isDone) this.#leave(flight);
     }
-    this.flights = [];
+    this.flights = null;
     return true;
   }
 
   /** Nobody joins a read that is overdue: it may never end, and the store may be well again. */
-  #leave(flight: Flight, at: number): void {
+  #leave(flight: Flight): void {
     const flights = this.plan.cache?.flights;
-    const key = this.keys.keys[at] ?? '';
-    if (flights?.get(key) === flight) flights.delete(key);
+    if (flights?.get(flight.key) === flight) flights.delete(flight.key);
   }
 }
 
@@ -74,43 +80,67 @@ class Fetched implements ViewFetch {
  * each store for all views and entities that remain. It is over when everything has come or the time of every view is
  * up, whatever the stores do.
  */
-export class FeatureFetch {
+export class FeatureFetch implements Waiting {
   readonly views: readonly Fetched[];
+  dueMs = 0;
+  before: Waiting | null = null;
+  after: Waiting | null = null;
   readonly #ports: FetchPorts;
   readonly #startMs: number;
-  #timer: NodeJS.Timeout | null = null;
+  /** Its own reads while they are being put together; a request rarely has more than one. */
+  #reads: StoreRead[] | null = null;
+  #line: DeadlineLine | null = null;
+  #limitMs = 0;
   #resolve: (() => void) | null = null;
 
   constructor(needs: readonly ViewNeed[], ports: FetchPorts) {
     this.#ports = ports;
     this.#startMs = ports.clock.steady();
-    const reads = new Map<OnlineStore, StoreRead>();
-    this.views = needs.map((need) => this.#begin(need, reads));
-    for (const [store, read] of reads) read.send(store);
-    this.#takeAll(false);
+    this.views = needs.map((need) => this.#begin(need));
+    if (this.#reads === null) return;
+    for (const read of this.#reads) read.send();
+    this.#takeAll();
   }
 
   get isDone(): boolean {
-    return !this.views.some((view) => view.isOpen);
+    for (const view of this.views) if (view.flights !== null) return false;
+    return true;
   }
 
   /** Resolves when `isDone`; to be called once, and only when it is not. */
   wait(): Promise<void> {
-    for (const view of this.views) for (const { read } of view.flights) if (!read.isDone) read.join(this);
-    this.#arm();
+    for (const { flights } of this.views) {
+      for (const { read } of flights ?? []) if (!read.isDone) read.join(this);
+    }
+    this.#queue();
     return new Promise((resolve) => (this.#resolve = resolve));
   }
 
   /** A read that this request waits for has ended. */
   onRead(): void {
-    if (this.#resolve !== null) this.#takeAll(false);
+    if (this.#resolve === null) return;
+    this.#takeAll();
+    if (this.isDone) this.#finish();
   }
 
-  #begin({ plan, keys, isNeeded }: ViewNeed, reads: Map<OnlineStore, StoreRead>): Fetched {
+  /** The time of the views with the shortest limit is up. */
+  onDue(): void {
+    this.#line = null;
+    const nowMs = this.#ports.clock.steady();
+    for (const view of this.views) {
+      const { timeoutMs, store } = view.plan.view;
+      if (view.flights === null || timeoutMs > this.#limitMs) continue;
+      view.take(true);
+      this.#countError(view);
+      if (view.error === 'timeout') this.#ports.health.failed(store.id, 'timeout', nowMs);
+    }
+    if (this.isDone) this.#finish();
+    else this.#queue();
+  }
+
+  #begin({ plan, keys, isNeeded }: ViewNeed): Fetched {
     const fetched = new Fetched(plan, keys);
     const { cache, handles } = plan;
-    let own: StoreRead | null = null;
-    let position = 0;
     let misses = 0;
     let shared = 0;
     for (let i = 0; i < keys.keys.length; i++) {
@@ -126,20 +156,14 @@ export class FeatureFetch {
         }
         const flight = cache.flights.get(key);
         if (flight !== undefined) {
-          fetched.flights.push(flight);
-          fetched.wanted.push(i);
+          fetched.await(flight, i);
           shared++;
           continue;
         }
       }
-      if (own === null) {
-        own = this.#readFrom(this.#ports.storeOf(plan), plan, reads);
-        position = own.addView(plan);
-      }
-      const flight = { read: own, position, row: own.addKey(position, key) };
+      const flight = this.#readFrom(plan).add(plan, key);
       cache?.flights.set(key, flight);
-      fetched.flights.push(flight);
-      fetched.wanted.push(i);
+      fetched.await(flight, i);
       misses++;
     }
     if (cache !== null && cache.ttlMs > 0) {
@@ -150,54 +174,45 @@ export class FeatureFetch {
     return fetched;
   }
 
-  #readFrom(store: OnlineStore, plan: ViewPlan, reads: Map<OnlineStore, StoreRead>): StoreRead {
-    let read = reads.get(store);
-    if (read === undefined) {
-      read = new StoreRead(plan.view.store.id, this.#ports.clock, this.#ports.health);
-      reads.set(store, read);
-    }
+  #readFrom(plan: ViewPlan): StoreRead {
+    const { clock, health } = this.#ports;
+    const store = this.#ports.storeOf(plan);
+    const reads = (this.#reads ??= []);
+    for (const read of reads) if (read.store === store) return read;
+    const read = new StoreRead(store, plan.view.store.id, clock, health, this.#startMs);
+    reads.push(read);
     return read;
   }
 
-  #takeAll(isLast: boolean): void {
+  #takeAll(): void {
     for (const view of this.views) {
-      if (!view.isOpen || !view.take(isLast)) continue;
-      if (view.error === 'store') view.plan.handles.storeErrors.inc();
+      if (view.flights === null || !view.take(false)) continue;
+      this.#countError(view);
     }
-    if (this.isDone) this.#finish();
   }
 
-  /** One timer at a time, for the view whose time is up first. */
-  #arm(): void {
-    let earliestMs = Number.POSITIVE_INFINITY;
-    for (const view of this.views) {
-      if (view.isOpen && view.plan.view.timeoutMs < earliestMs) earliestMs = view.plan.view.timeoutMs;
-    }
-    const waitMs = Math.max(0, this.#startMs + earliestMs - this.#ports.clock.steady());
-    // Answers that have arrived but were not read yet, because the loop was busy, are let in first.
-    this.#timer = setTimeout(() => setImmediate(() => this.#expire(earliestMs)), waitMs).unref();
+  #countError({ error, plan }: Fetched): void {
+    if (error === 'timeout') plan.handles.timeouts.inc();
+    else if (error === 'store') plan.handles.storeErrors.inc();
   }
 
-  #expire(timeoutMs: number): void {
-    if (this.#resolve === null) return;
-    const nowMs = this.#ports.clock.steady();
-    for (const view of this.views) {
-      if (!view.isOpen || view.plan.view.timeoutMs > timeoutMs) continue;
-      view.take(true);
-      if (view.error === 'timeout') {
-        view.plan.handles.timeouts.inc();
-        this.#ports.health.failed(view.plan.view.store.id, 'timeout', nowMs);
-      } else if (view.error === 'store') {
-        view.plan.handles.storeErrors.inc();
-      }
+  /** In the line of the view whose time is up first. */
+  #queue(): void {
+    let limitMs = Number.POSITIVE_INFINITY;
+    for (const { flights, plan } of this.views) {
+      if (flights !== null && plan.view.timeoutMs < limitMs) limitMs = plan.view.timeoutMs;
     }
-    if (this.isDone) this.#finish();
-    else this.#arm();
+    const { lines, clock } = this.#ports;
+    let line = lines.get(limitMs);
+    if (line === undefined) lines.set(limitMs, (line = new DeadlineLine(limitMs, clock)));
+    this.#limitMs = limitMs;
+    this.#line = line;
+    line.add(this, this.#startMs);
   }
 
   #finish(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
+    this.#line?.remove(this);
+    this.#line = null;
     const resolve = this.#resolve;
     this.#resolve = null;
     resolve?.();

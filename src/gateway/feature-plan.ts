@@ -1,25 +1,27 @@
 import type { FeatureView } from '../core/snapshot.ts';
-import type { FeatureDatatype } from '../protocol/feature-column.ts';
+import { parametersPath } from '../protocol/enrich-object.ts';
 import type { Into } from '../protocol/feature-into.ts';
-import { compileSteps } from '../protocol/json-path.ts';
+import { type FeatureDatatype, type FeatureLayout, layOutFeatures } from '../protocol/feature-layout.ts';
+import { compileSteps, type Path } from '../protocol/json-path.ts';
 import { type EntityPlan, prepareEntity } from './entity-keys.ts';
-import { FeatureCache, lastKnownMax } from './feature-cache.ts';
+import { type CacheHooks, FeatureCache, lastKnownMax } from './feature-cache.ts';
 import type { Flight } from './feature-read.ts';
-import type { Counter, EntityValues, Histogram, Metrics } from './ports.ts';
-import { featureStatuses } from './record.ts';
+import type { Clock, Counter, EntityValues, Histogram, Metrics } from './ports.ts';
+import { type FeatureStatus, featureStatuses } from './record.ts';
 
 /** What enrichment needs of a view, prepared at load so that requests only look things up. */
 export interface ViewPlan {
   readonly view: FeatureView;
   readonly entity: EntityPlan;
-  readonly into: Into;
-  readonly names: readonly string[];
-  /** Datatype in which each field is written. */
-  readonly datatypes: readonly FeatureDatatype[];
+  readonly layout: FeatureLayout;
+  /** Places in the body that the view looks at. */
+  readonly paths: readonly Path[];
   /** Whether the place where the values go can hold null; tensors cannot. */
   readonly isNullable: boolean;
   /** Stands for an entity without a key. */
   readonly nobody: EntityValues;
+  /** Statuses of a row of which every value is there. */
+  readonly allPresent: readonly FeatureStatus[];
   /** For the cache, for reads shared by requests, and for the last known values; null when none of these is wanted. */
   readonly cache: FeatureCache<Flight> | null;
   readonly handles: ViewHandles;
@@ -44,23 +46,50 @@ const known: ReadonlySet<string> = new Set<FeatureDatatype>(['BOOL', 'INT32', 'I
 /** Prepares a view; a cache that already holds values of the same kind is taken over. */
 export function prepareView(view: FeatureView, cache: FeatureCache<Flight> | null, metrics: Metrics): ViewPlan {
   const into = prepareInto(view);
+  const entity = prepareEntity(view);
+  const paths = entity.parts.flatMap(({ part, path }) => (part.source.from === 'body' && path !== null ? [path] : []));
+  if (into.kind === 'pointer') paths.push(into.path);
+  if (into.kind === 'parameters') paths.push(parametersPath);
   return {
     view,
-    entity: prepareEntity(view),
-    into,
-    names: view.fields.map((field) => field.name),
-    datatypes: view.fields.map((field) => (into.kind === 'tensor' ? into.datatype : datatypes[field.type])),
+    entity,
+    layout: layOutFeatures(
+      into,
+      view.fields.map(({ name, type }) => ({ name, datatype: datatypes[type] })),
+    ),
+    paths,
     isNullable: into.kind !== 'tensor' && into.kind !== 'tensors',
     nobody: { found: false, values: view.fields.map(() => undefined), timeMs: null, bad: [] },
+    allPresent: view.fields.map(() => 'present'),
     cache,
     handles: makeHandles(view.name, metrics),
   };
 }
 
 /** A new cache for a view, or null when the view wants none. */
-export function makeCache(view: FeatureView): FeatureCache<Flight> | null {
-  if (view.cache !== null) return new FeatureCache(view.cache.max, view.cache.ttlMs);
-  return view.onError === 'lastKnown' ? new FeatureCache(lastKnownMax, 0) : null;
+export function makeCache(view: FeatureView, clock: Clock, metrics: Metrics): FeatureCache<Flight> | null {
+  const { name, cache, onError } = view;
+  if (cache === null) return onError === 'lastKnown' ? new FeatureCache(lastKnownMax, 0) : null;
+  return new FeatureCache(cache.max, cache.ttlMs, makeCacheHooks(name, clock, metrics));
+}
+
+function makeCacheHooks(view: string, clock: Clock, metrics: Metrics): CacheHooks {
+  const entries = metrics.gauge('makas_feature_cache_entries', view);
+  const invalidations = metrics.counter('makas_feature_cache_invalidations_total', view);
+  const flushes = {
+    flush: metrics.counter('makas_feature_cache_flushes_total', view, 'flush'),
+    gap: metrics.counter('makas_feature_cache_flushes_total', view, 'gap'),
+  };
+  const tracking = metrics.gauge('makas_feature_cache_tracked', view);
+  return {
+    now: () => clock.steady(),
+    onSize: (entities) => entries.set(entities),
+    onInvalidated: () => invalidations.inc(),
+    onFlushed: (reason) => flushes[reason].inc(),
+    onTracking: (isTracked) => tracking.set(isTracked ? 1 : 0),
+    // What is not a number is not shown.
+    onRetired: () => [entries, tracking].forEach((gauge) => gauge.set(Number.NaN)),
+  };
 }
 
 /** Equal for views whose cached values mean the same, so that a reload does not empty the caches. */
@@ -68,7 +97,7 @@ export function cacheIdentity(view: FeatureView): string {
   const { name, store, fields, timestamp, cache, onError } = view;
   const types = fields.map((field) => [field.name, field.type]);
   // The key is what values are found by; where its parts come from may change.
-  const size = cache === null ? onError : [cache.max, cache.ttlMs];
+  const size = cache === null ? onError : [cache.mode, cache.max, cache.ttlMs];
   return JSON.stringify([name, store.id, types, timestamp, size]);
 }
 

@@ -1,4 +1,4 @@
-import type { FeatureColumn, FeatureDatatype, FeatureValue } from '../protocol/feature-column.ts';
+import type { FeatureDatatype, FeatureValue } from '../protocol/feature-layout.ts';
 import { type Refusal, refuse } from './entity-keys.ts';
 import type { ViewFetch } from './feature-fetch.ts';
 import type { ViewPlan } from './feature-plan.ts';
@@ -7,8 +7,8 @@ import { type FeatureStatus, featureStatuses, type ViewRecord } from './record.t
 
 /** What becomes of one view of one request. */
 export interface Resolution {
-  /** What goes into the body; null leaves the view out. */
-  readonly columns: readonly FeatureColumn[] | null;
+  /** What goes into the body, row by row; null leaves the view out. */
+  readonly values: readonly FeatureValue[] | null;
   readonly record: ViewRecord;
   readonly refusal: Refusal | null;
 }
@@ -17,56 +17,54 @@ export interface Resolution {
 type Cause = 'not_found' | 'null' | 'stale' | 'error';
 
 const statusIndex = Object.fromEntries(featureStatuses.map((status, i) => [status, i]));
+const present = featureStatuses.indexOf('present');
 
 /**
- * Applies the policies of a view to what was fetched. `supplied[feature][row]` says what the request brings itself and
- * keeps, null stands for nothing.
+ * Applies the policies of a view to what was fetched. `supplied[row * features + feature]` is 1 for what the request
+ * brings itself and keeps, null stands for nothing.
  *
  * The status of a value says what the model gets: `present`, `overridden` (the request's own), `stale` (too old, or the
  * last known one, and used), `defaulted` (a default in its place, for whatever reason); `not_found`, `null` and `error`
  * say why there is none: it is sent as null, left out with its view, or the request is refused.
  */
-export function resolveView(
-  fetch: ViewFetch,
-  rows: number,
-  supplied: readonly (readonly boolean[])[] | null,
-  nowMs: number,
-): Resolution {
-  return new Resolver(fetch, rows, nowMs).resolve(supplied);
+export function resolveView(fetch: ViewFetch, rows: number, supplied: Uint8Array | null, nowMs: number): Resolution {
+  return new Resolver(fetch, rows, supplied, nowMs).resolve();
 }
 
 class Resolver {
   readonly #fetch: ViewFetch;
   readonly #plan: ViewPlan;
   readonly #rows: number;
+  readonly #supplied: Uint8Array | null;
   readonly #nowMs: number;
-  readonly #statuses = featureStatuses.map(() => 0);
-  readonly #firstRow: FeatureStatus[] = [];
+  readonly #values: FeatureValue[] = [];
+  readonly #statuses = [0, 0, 0, 0, 0, 0, 0];
+  #firstRow: FeatureStatus[] | null = null;
   #oldestMs: number | null = null;
   #isSkipped = false;
   #refusal: Refusal | null = null;
   #badValues = 0;
 
-  constructor(fetch: ViewFetch, rows: number, nowMs: number) {
+  constructor(fetch: ViewFetch, rows: number, supplied: Uint8Array | null, nowMs: number) {
     this.#fetch = fetch;
     this.#plan = fetch.plan;
     this.#rows = rows;
+    this.#supplied = supplied;
     this.#nowMs = nowMs;
   }
 
-  resolve(supplied: readonly (readonly boolean[])[] | null): Resolution {
-    const { view, datatypes, names, handles } = this.#plan;
-    const columns = view.fields.map((): FeatureValue[] => []);
-    for (let row = 0; row < this.#rows; row++) this.#resolveRow(row, columns, supplied);
+  resolve(): Resolution {
+    const { view, handles, allPresent } = this.#plan;
+    for (let row = 0; row < this.#rows; row++) if (!this.#takeWhole(row)) this.#resolveRow(row);
     if (this.#badValues > 0) handles.valueErrors.inc(this.#badValues);
     return {
-      columns: this.#isSkipped ? null : this.#pack(columns, names, datatypes, supplied),
+      values: this.#isSkipped ? null : this.#values,
       record: {
         view: view.name,
         viewIndex: view.index,
         rows: this.#rows,
         statuses: this.#statuses,
-        firstRow: this.#firstRow,
+        firstRow: this.#firstRow ?? (this.#rows > 0 ? allPresent : []),
         ageMs: this.#oldestMs,
         cached: this.#fetch.cached,
         error: this.#fetch.error,
@@ -75,8 +73,28 @@ class Resolver {
     };
   }
 
-  #resolveRow(row: number, columns: FeatureValue[][], supplied: readonly (readonly boolean[])[] | null): void {
-    const { view, datatypes } = this.#plan;
+  /** The usual row: everything is there, good and young enough, and comes from the store. False: it is not such a row. */
+  #takeWhole(row: number): boolean {
+    const { layout, view } = this.#plan;
+    const { keys, entities } = this.#fetch;
+    const entity = entities[keys.isPerRow ? row : 0] ?? null;
+    if (entity === null || entity.bad.length > 0 || this.#supplied !== null) return false;
+    const ageMs = this.#ageOf(entity);
+    if (view.onStale !== null && ageMs !== null && ageMs > view.onStale.maxAgeMs) return false;
+    const { columns } = layout;
+    const { values } = entity;
+    for (let f = 0; f < columns.length; f++) {
+      const value = values[f];
+      if (value === undefined || value === null || !fits(value, columns[f]!.datatype)) return false;
+    }
+    for (let f = 0; f < columns.length; f++) this.#values.push(values[f] ?? null);
+    this.#statuses[present]! += columns.length;
+    this.#noteAge(ageMs);
+    return true;
+  }
+
+  #resolveRow(row: number): void {
+    const { view, layout } = this.#plan;
     const { keys, entities } = this.#fetch;
     const at = keys.isPerRow ? row : 0;
     const key = keys.keys[at] ?? null;
@@ -89,10 +107,10 @@ class Resolver {
     // A time that cannot be read leaves the age unknown; whoever wrote it should hear of it.
     if (entity !== undefined && entity.bad.length > 0 && this.#hasBadTime(entity)) this.#badValues++;
     for (let f = 0; f < view.fields.length; f++) {
-      const column = columns[f]!;
-      if (supplied?.[f]?.[row] === true) {
+      const { datatype } = layout.columns[f]!;
+      if (this.#supplied?.[row * view.fields.length + f] === 1) {
         // The request's value stays where it is; this null never reaches the body.
-        this.#put(column, null, 'overridden', row);
+        this.#put(null, 'overridden', row);
         continue;
       }
       let value = entity?.values[f];
@@ -100,57 +118,57 @@ class Resolver {
       let cause: Cause | null = entity === undefined ? 'error' : value === undefined ? 'not_found' : null;
       if (value === null) cause = 'null';
       const isBad = entity !== undefined && value === undefined && entity.bad.includes(view.fields[f]!.name);
-      if (isBad || (value !== null && value !== undefined && !fits(value, datatypes[f]!))) {
+      if (isBad || (value !== null && value !== undefined && !fits(value, datatype))) {
         this.#badValues++;
         cause = 'error';
         value = this.#lastKnown(key)?.values[f];
-        if (value !== undefined && value !== null && fits(value, datatypes[f]!)) {
+        if (value !== undefined && value !== null && fits(value, datatype)) {
           cause = null;
           isOld = true;
         }
       }
       if (cause === null && isStale && view.onStale?.then !== 'use') cause = 'stale';
       if (cause !== null) {
-        this.#substitute(column, f, cause, row, key);
+        this.#substitute(f, cause, row, key);
         continue;
       }
       isUsed = true;
-      this.#put(column, value ?? null, isOld ? 'stale' : 'present', row);
+      this.#put(value ?? null, isOld ? 'stale' : 'present', row);
     }
-    if (isUsed && ageMs !== null && (this.#oldestMs === null || ageMs > this.#oldestMs)) this.#oldestMs = ageMs;
+    if (isUsed) this.#noteAge(ageMs);
   }
 
   /** What the policies give in place of a value. */
-  #substitute(column: FeatureValue[], f: number, cause: Cause, row: number, key: string | null): void {
+  #substitute(f: number, cause: Cause, row: number, key: string | null): void {
     const { view, isNullable } = this.#plan;
     const field = view.fields[f]!;
     const isRefused =
       (cause === 'stale' && view.onStale?.then === 'reject') || (cause === 'error' && view.onError === 'reject');
-    if (isRefused) return this.#refuse(column, cause, row, key, field.name);
-    if (cause === 'stale' && field.default !== undefined) return this.#put(column, field.default, 'defaulted', row);
+    if (isRefused) return this.#refuse(cause, row, key, field.name);
+    if (cause === 'stale' && field.default !== undefined) return this.#put(field.default, 'defaulted', row);
     switch (view.onMissing) {
       case 'skip':
         this.#isSkipped = true;
-        return this.#put(column, null, cause, row);
+        return this.#put(null, cause, row);
       case 'reject':
-        return this.#refuse(column, cause, row, key, field.name);
+        return this.#refuse(cause, row, key, field.name);
       case 'null':
-        if (isNullable) return this.#put(column, null, cause, row);
+        if (isNullable) return this.#put(null, cause, row);
     }
-    if (field.default !== undefined) return this.#put(column, field.default, 'defaulted', row);
-    if (isNullable) return this.#put(column, null, cause, row);
+    if (field.default !== undefined) return this.#put(field.default, 'defaulted', row);
+    if (isNullable) return this.#put(null, cause, row);
     // A tensor cannot hold null, and there is nothing else to send.
-    return this.#refuse(column, cause, row, key, field.name);
+    return this.#refuse(cause, row, key, field.name);
   }
 
-  #put(column: FeatureValue[], value: FeatureValue, status: FeatureStatus, row: number): void {
-    column.push(value);
+  #put(value: FeatureValue, status: FeatureStatus, row: number): void {
+    this.#values.push(value);
     this.#statuses[statusIndex[status]!]! += 1;
-    if (row === 0) this.#firstRow.push(status);
+    if (row === 0) (this.#firstRow ??= []).push(status);
   }
 
-  #refuse(column: FeatureValue[], cause: Cause, row: number, key: string | null, name: string): void {
-    this.#put(column, null, cause, row);
+  #refuse(cause: Cause, row: number, key: string | null, name: string): void {
+    this.#put(null, cause, row);
     this.#refusal ??= refusalOf(this.#plan, cause, this.#fetch.keys.isPerRow ? row : null, key, name);
   }
 
@@ -160,8 +178,8 @@ class Resolver {
   }
 
   #hasBadTime({ bad }: EntityValues): boolean {
-    const { timestamp } = this.#plan.view;
-    return timestamp !== null && bad.includes(timestamp) && !this.#plan.names.includes(timestamp);
+    const { timestamp, fields } = this.#plan.view;
+    return timestamp !== null && bad.includes(timestamp) && !fields.some(({ name }) => name === timestamp);
   }
 
   /** A clock of the store that is ahead of ours makes no negative ages. */
@@ -170,19 +188,8 @@ class Resolver {
     return Math.max(0, this.#nowMs - entity.timeMs);
   }
 
-  /** Tensors that the request brings itself are left out: they would need values that nobody reads. */
-  #pack(
-    columns: readonly FeatureValue[][],
-    names: readonly string[],
-    datatypes: readonly FeatureDatatype[],
-    supplied: readonly (readonly boolean[])[] | null,
-  ): FeatureColumn[] {
-    const packed: FeatureColumn[] = [];
-    for (let f = 0; f < columns.length; f++) {
-      if (!this.#plan.isNullable && supplied?.[f]?.[0] === true) continue;
-      packed.push({ name: names[f]!, datatype: datatypes[f]!, values: columns[f]! });
-    }
-    return packed;
+  #noteAge(ageMs: number | null): void {
+    if (ageMs !== null && (this.#oldestMs === null || ageMs > this.#oldestMs)) this.#oldestMs = ageMs;
   }
 }
 

@@ -1,67 +1,59 @@
+import type { FeatureView } from '../core/snapshot.ts';
+import type { Landing } from './feature-cache.ts';
 import type { FeatureHealth } from './feature-health.ts';
 import type { ViewPlan } from './feature-plan.ts';
-import type { Clock, EntityValues, OnlineStore } from './ports.ts';
+import type { Clock, EntityRead, EntityValues, OnlineStore, ReadReceiver } from './ports.ts';
 
-/** The place of one entity in a read under way. */
-export interface Flight {
+/** One entity in a read under way, which other requests may join. */
+export class Flight implements EntityRead, Landing {
   readonly read: StoreRead;
-  readonly position: number;
-  readonly row: number;
+  readonly plan: ViewPlan;
+  readonly view: FeatureView;
+  readonly key: string;
+  entity: EntityValues | null = null;
+  isOutdated = false;
+
+  constructor(read: StoreRead, plan: ViewPlan, key: string) {
+    this.read = read;
+    this.plan = plan;
+    this.view = plan.view;
+    this.key = key;
+  }
 }
 
 /** One read of one store, for a request and for those that join it. What it brings goes into the caches, late or not. */
-export class StoreRead {
-  readonly storeId: string;
+export class StoreRead implements ReadReceiver {
+  readonly store: OnlineStore;
   readonly startMs: number;
-  readonly #plans: ViewPlan[] = [];
-  readonly #keys: string[][] = [];
+  readonly #storeId: string;
   readonly #clock: Clock;
   readonly #health: FeatureHealth;
-  #entities: ReadonlyArray<readonly EntityValues[]> | null = null;
-  #isDone = false;
-  #waiters: { onRead(): void }[] = [];
+  readonly #flights: Flight[] = [];
+  readonly #waiters: { onRead(): void }[] = [];
+  isDone = false;
 
-  constructor(storeId: string, clock: Clock, health: FeatureHealth) {
-    this.storeId = storeId;
+  constructor(store: OnlineStore, storeId: string, clock: Clock, health: FeatureHealth, startMs: number) {
+    this.store = store;
+    this.#storeId = storeId;
     this.#clock = clock;
     this.#health = health;
-    this.startMs = clock.steady();
+    this.startMs = startMs;
   }
 
-  get isDone(): boolean {
-    return this.#isDone;
+  add(plan: ViewPlan, key: string): Flight {
+    const flight = new Flight(this, plan, key);
+    this.#flights.push(flight);
+    return flight;
   }
 
-  /** Makes room for a view; returns its position. */
-  addView(plan: ViewPlan): number {
-    this.#keys.push([]);
-    return this.#plans.push(plan) - 1;
-  }
-
-  /** Returns the row of the key among those of its view. */
-  addKey(position: number, key: string): number {
-    return this.#keys[position]!.push(key) - 1;
-  }
-
-  /** Sends the read; nothing may be added after. A synchronous store is done when this returns. */
-  send(store: OnlineStore): void {
-    const reads = this.#plans.map(({ view }, i) => ({ view, keys: this.#keys[i]! }));
-    let result: ReturnType<OnlineStore['read']>;
+  /** Sends the read; nothing may be added after. With a synchronous store it is done when this returns. */
+  send(): void {
     try {
-      result = store.read(reads);
+      this.store.read(this.#flights, this);
     } catch (error) {
-      return this.#settle(null, error);
+      if (this.isDone) throw error;
+      this.onRead(error instanceof Error ? error : new Error(String(error)));
     }
-    if (!(result instanceof Promise)) return this.#settle(result, null);
-    result.then(
-      (entities) => this.#settle(entities, null),
-      (error: unknown) => this.#settle(null, error),
-    );
-  }
-
-  /** What was read for an entity; null when the read failed. */
-  entityAt(position: number, row: number): EntityValues | null {
-    return this.#entities?.[position]?.[row] ?? null;
   }
 
   /** Calls `onRead` once when the read is done. */
@@ -69,36 +61,30 @@ export class StoreRead {
     if (!this.#waiters.includes(waiter)) this.#waiters.push(waiter);
   }
 
-  #settle(entities: ReadonlyArray<readonly EntityValues[]> | null, error: unknown): void {
+  onRead(error: Error | null): void {
     const nowMs = this.#clock.steady();
-    this.#isDone = true;
-    this.#entities = entities;
+    const tookMs = nowMs - this.startMs;
+    this.isDone = true;
     let isInTime = true;
-    for (const [position, plan] of this.#plans.entries()) {
-      plan.handles.readTime.observe((nowMs - this.startMs) / 1000);
-      if (nowMs - this.startMs > plan.view.timeoutMs) isInTime = false;
-      if (plan.cache !== null) this.#keep(plan, position);
+    let plan: ViewPlan | null = null;
+    for (const flight of this.#flights) {
+      if (error !== null) flight.entity = null;
+      if (flight.plan !== plan) {
+        plan = flight.plan;
+        plan.handles.readTime.observe(tookMs / 1000);
+        if (tookMs > plan.view.timeoutMs) isInTime = false;
+      }
+      if (plan.cache !== null) this.#land(flight, plan.cache);
     }
-    if (entities === null) {
-      this.#health.failed(this.storeId, error instanceof Error ? error.message : String(error), nowMs);
-    } else if (isInTime) {
-      this.#health.succeeded(this.storeId, nowMs);
-    }
-    const waiters = this.#waiters;
-    this.#waiters = [];
-    for (const waiter of waiters) waiter.onRead();
+    if (error !== null) this.#health.failed(this.#storeId, error.message, nowMs);
+    else if (isInTime) this.#health.succeeded(this.#storeId, nowMs);
+    for (const waiter of this.#waiters) waiter.onRead();
   }
 
-  #keep(plan: ViewPlan, position: number): void {
-    const { cache } = plan;
-    if (cache === null) return;
-    const keys = this.#keys[position]!;
-    for (let row = 0; row < keys.length; row++) {
-      const key = keys[row]!;
-      // A read that others gave up on may have been followed by another one.
-      if (cache.flights.get(key)?.read === this) cache.flights.delete(key);
-      const entity = this.entityAt(position, row);
-      if (entity !== null) cache.keep(key, entity, this.startMs);
-    }
+  #land(flight: Flight, cache: NonNullable<ViewPlan['cache']>): void {
+    const { key, entity } = flight;
+    // A read that others gave up on may have been followed by another one.
+    if (cache.flights.get(key) === flight) cache.flights.delete(key);
+    if (entity !== null && !flight.isOutdated) cache.keep(key, entity, this.startMs);
   }
 }

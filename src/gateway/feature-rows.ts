@@ -1,10 +1,7 @@
-import type { Buffer } from 'node:buffer';
-
-import { findField } from '../protocol/json-path.ts';
+import type { Key } from '../protocol/json-key.ts';
 import { readScalar } from '../protocol/json-scalar.ts';
 import { eachElement } from '../protocol/json-walk.ts';
-import { eachTensor, inputsPath } from '../protocol/oip-tensor.ts';
-import { findRows } from '../protocol/v1-rows.ts';
+import type { RequestBody } from '../protocol/request-body.ts';
 import { type EntityKeys, type Refusal, refuse } from './entity-keys.ts';
 import type { ViewPlan } from './feature-plan.ts';
 
@@ -15,8 +12,7 @@ import type { ViewPlan } from './feature-plan.ts';
 export function countRows(
   plans: readonly ViewPlan[],
   keys: readonly EntityKeys[],
-  json: Buffer,
-  tailBytes: number,
+  body: RequestBody,
   maxRows: number,
 ): readonly number[] | Refusal {
   let common: number | null = null;
@@ -30,46 +26,46 @@ export function countRows(
   }
   const rows: number[] = [];
   for (let i = 0; i < plans.length; i++) {
-    const count = keys[i]!.isPerRow ? keys[i]!.keys.length : broadcastRows(plans[i]!, common, json, tailBytes);
+    const count = keys[i]!.isPerRow ? keys[i]!.keys.length : broadcastRows(plans[i]!, common, body);
     if (count > maxRows) return refuse('BAD_BODY', `The request has more than ${maxRows} rows; send fewer at a time.`);
     rows.push(count);
   }
   return rows;
 }
 
-function broadcastRows({ into }: ViewPlan, common: number | null, json: Buffer, tailBytes: number): number {
+function broadcastRows({ layout }: ViewPlan, common: number | null, body: RequestBody): number {
+  const { into } = layout;
   switch (into.kind) {
     case 'columns':
-      return countInstances(json);
+      return countInstances(body);
     case 'tensor':
     case 'tensors':
-      return common ?? batchSize(json, tailBytes, into.kind === 'tensor' ? into.name : null);
+      return common ?? batchSize(body, into.kind === 'tensor' ? (layout.tensors[0]?.key ?? null) : null);
     default:
       return 1;
   }
 }
 
 /** 1 when they cannot be counted: placing the values then says what is wrong with them. */
-function countInstances(json: Buffer): number {
-  const found = findRows(json);
+function countInstances(body: RequestBody): number {
+  const found = body.rows();
   let count = 0;
-  if (found.ok) eachElement(json, found.rows, () => void count++);
+  if (found.ok) eachElement(body.json, found.rows, () => void count++);
   return found.ok ? count : 1;
 }
 
 /** The first dimension of the first input with at least two; one dimension may as well be a single row. */
-function batchSize(json: Buffer, tailBytes: number, ownName: string | null): number {
-  const inputs = findField(json, inputsPath);
-  let size = 1;
-  if (inputs === null) return size;
-  eachTensor(json, inputs, tailBytes, (tensor) => {
-    if (tensor.shape === null || tensor.name === ownName) return true;
-    const dimensions: unknown[] = [];
-    eachElement(json, tensor.shape, (dimension) => dimensions.push(readScalar(json, dimension)) < 2);
-    const [first, second] = dimensions;
-    if (second === undefined || typeof first !== 'number' || !Number.isSafeInteger(first) || first < 1) return true;
-    size = first;
-    return false;
-  });
-  return size;
+function batchSize(body: RequestBody, own: Key | null): number {
+  const { json } = body;
+  for (const tensor of body.inputs().tensors) {
+    if (tensor.shape === null || (own !== null && tensor.isNamed(own))) continue;
+    let first: unknown;
+    let dimensions = 0;
+    eachElement(json, tensor.shape, (dimension) => {
+      if (dimensions === 0) first = readScalar(json, dimension);
+      return ++dimensions < 2;
+    });
+    if (dimensions === 2 && typeof first === 'number' && Number.isSafeInteger(first) && first >= 1) return first;
+  }
+  return 1;
 }

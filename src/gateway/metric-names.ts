@@ -10,6 +10,11 @@ export interface MetricEntry {
   readonly buckets?: readonly number[];
   /** The gauge shows only what was set during the scrape itself: what a reload took away is gone from it at once. */
   readonly isScraped?: true;
+  /**
+   * How the values that several workers have for a gauge become one; their sum when it is absent. `main`: only the main
+   * thread's counts, because it knows what all share.
+   */
+  readonly across?: 'max' | 'min' | 'main';
 }
 
 const DURATIONS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -29,7 +34,7 @@ export const metrics = {
   ),
   makas_requests_aborted_total: counter(
     ['reason'],
-    'Requests without a whole answer: the client went away (client-closed) or the answer broke off (broken).',
+    'Requests without a whole answer: the client went away (client-closed), the answer broke off (broken), their worker ended (worker-ended).',
   ),
   makas_requests_inflight: gauge([], 'Requests under way.'),
   makas_request_duration_seconds: histogram(
@@ -51,11 +56,14 @@ export const metrics = {
   makas_upstream_duration_seconds: histogram(['backend'], DURATIONS, 'Duration of one attempt.'),
   makas_upstream_retries_total: counter(['backend'], 'Attempts after the first of a request.'),
   makas_endpoint_inflight: gauge(['backend', 'endpoint'], 'Requests under way at an endpoint.', true),
-  makas_endpoint_up: gauge(
-    ['backend', 'endpoint'],
-    'Whether an endpoint is chosen now (1) or passed over after a failed connection (0).',
-    true,
-  ),
+  makas_endpoint_up: {
+    ...gauge(
+      ['backend', 'endpoint'],
+      'Whether an endpoint is chosen now (1) or passed over after a failed connection, by one worker at least (0).',
+      true,
+    ),
+    across: 'min',
+  },
 
   makas_shadow_total: counter(
     ['route', 'backend', 'result'],
@@ -89,11 +97,27 @@ export const metrics = {
     ['view', 'result'],
     'Lookups of entities in the local cache: hit, miss, shared (with a read under way).',
   ),
+  makas_feature_cache_entries: gauge(['view'], 'Entities in the local cache, those included that must be read again.'),
+  makas_feature_cache_invalidations_total: counter(
+    ['view'],
+    'Cached entities that were given up because the store told of a change.',
+  ),
+  makas_feature_cache_flushes_total: counter(
+    ['view', 'reason'],
+    'Times that all cached entities were given up: the store was emptied (flush), or its changes went unsaid for a while (gap).',
+  ),
+  makas_feature_cache_tracked: {
+    ...gauge(
+      ['view'],
+      'Whether the store tells of changes now (1), or cached entities live by their time to live (0).',
+    ),
+    across: 'min',
+  },
   makas_feature_file_reads_total: counter(['result'], 'Reads of files of embedded feature views: ok, failed.'),
 
-  makas_bandit_share: gauge(['bandit', 'arm'], 'Share of the traffic that the arm gets now.'),
-  makas_bandit_mean: gauge(['bandit', 'arm'], 'Posterior mean of the reward.'),
-  makas_bandit_rewards: gauge(['bandit', 'arm'], 'Rewards counted for the arm.'),
+  makas_bandit_share: { ...gauge(['bandit', 'arm'], 'Share of the traffic that the arm gets now.'), across: 'main' },
+  makas_bandit_mean: { ...gauge(['bandit', 'arm'], 'Posterior mean of the reward.'), across: 'main' },
+  makas_bandit_rewards: { ...gauge(['bandit', 'arm'], 'Rewards counted for the arm.'), across: 'main' },
   makas_bandit_refresh_total: counter(['bandit', 'result'], 'Reads of the posterior from the state: ok, failed.'),
   makas_rewards_total: counter(['bandit', 'result'], 'Rewards that clients sent, by result.'),
   makas_rewards_flushed_total: counter(
@@ -106,7 +130,16 @@ export const metrics = {
   makas_config_last_reload_success: gauge([], 'Whether the last attempt to load a configuration went well.'),
   makas_config_last_reload_timestamp_seconds: gauge([], 'When the live configuration was loaded.'),
   makas_config_info: gauge(['hash'], 'Always 1; the label is the hash of the live configuration.', true),
-  makas_degraded: gauge(['reason'], 'Whether Makas works without something that it should have (1).'),
+  makas_degraded: {
+    ...gauge(['reason'], 'Whether Makas works without something that it should have (1).'),
+    across: 'max',
+  },
+
+  makas_workers: gauge([], 'Workers that serve now.'),
+  makas_worker_restarts_total: counter(
+    [],
+    'Workers that were started again because they had ended or could not serve.',
+  ),
 
   makas_decisions_logged_total: counter([], 'Lines of the decision log.'),
   makas_decisions_log_dropped_total: counter(
@@ -121,14 +154,17 @@ export const metrics = {
 
   makas_build_info: gauge(['version'], 'Always 1; the label is the version of Makas.'),
   makas_process_resident_memory_bytes: gauge([], 'Memory that the process holds.'),
-  makas_process_heap_used_bytes: gauge([], 'Memory that JavaScript objects use.'),
+  makas_process_heap_used_bytes: gauge([], 'Memory that JavaScript objects use, in all threads that serve.'),
   makas_process_cpu_seconds_total: counter([], 'CPU time of the process, user and system.'),
   makas_process_start_time_seconds: gauge([], 'When the process started.'),
-  makas_process_event_loop_delay_p99_seconds: gauge([], 'How late timers fire, 99th percentile since the last scrape.'),
-  makas_process_event_loop_utilization: gauge(
-    [],
-    'Share of the time since the last scrape in which the event loop was busy.',
-  ),
+  makas_process_event_loop_delay_p99_seconds: {
+    ...gauge([], 'How late timers fire, 99th percentile since the last scrape; of the worker that has most.'),
+    across: 'max',
+  },
+  makas_process_event_loop_utilization: {
+    ...gauge([], 'Share of the time since the last scrape in which the event loop was busy; of the busiest worker.'),
+    across: 'max',
+  },
 } as const satisfies Record<string, MetricEntry>;
 
 function counter(labels: readonly string[], help: string): MetricEntry {

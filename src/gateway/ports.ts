@@ -126,10 +126,26 @@ export interface EndpointPool {
 
 export type FeatureValue = number | bigint | string | boolean | null;
 
-export interface FeatureRead {
+/** One entity of one view that is asked for. The store fills in what it has before it says that the read has ended. */
+export interface EntityRead {
   readonly view: FeatureView;
-  /** Keys of the entities, one for each row. */
-  readonly keys: readonly string[];
+  readonly key: string;
+  entity: EntityValues | null;
+}
+
+/** Hears once how a read ended; an error says why nothing could be read. */
+export interface ReadReceiver {
+  onRead(error: Error | null): void;
+}
+
+/** Hears what happens to the keys that it watches. Until `onTracked`, and from `onLost` on, changes may go unsaid. */
+export interface ChangeWatcher {
+  /** From now on every change is told; what was read before may have changed. */
+  onTracked(): void;
+  onLost(): void;
+  onChange(key: string): void;
+  /** Every key may have changed. */
+  onFlush(): void;
 }
 
 /** What the store has for one entity: one value for each field of the view; undefined: the store has no such field. */
@@ -145,12 +161,12 @@ export interface EntityValues {
 /** An online store. */
 export interface OnlineStore {
   /**
-   * Values for all reads of one request, in one round trip: result[i][row]. Rejects when the store fails; the caller
-   * holds the time limit and ignores what comes later.
+   * Reads all that one request needs of this store in one round trip. The receiver hears of the end, perhaps before
+   * this returns; it holds the time limit itself, and what comes later fills the caches.
    */
-  read(
-    reads: readonly FeatureRead[],
-  ): Promise<ReadonlyArray<readonly EntityValues[]>> | ReadonlyArray<readonly EntityValues[]>;
+  read(reads: readonly EntityRead[], receiver: ReadReceiver): void;
+  /** Tells of changes of all keys with a prefix, until the returned function is called. Null: this store cannot. */
+  watch(prefix: string, watcher: ChangeWatcher): (() => void) | null;
   isHealthy(): boolean;
   close(): Promise<void>;
 }

@@ -1,77 +1,83 @@
-import type { Buffer } from 'node:buffer';
-
 import { type CodecFailure, fail, failNotObject } from './codec-result.ts';
-import type { EnrichedBody, EnrichRequest } from './enrich-body.ts';
-import { checkRowCount } from './row-count.ts';
-import { writeFeatures } from './feature-text.ts';
+import type { EnrichedBody } from './enrich-body.ts';
+import { type FeatureTable, writeObject } from './feature-table.ts';
 import { findField, type Path, pathOf } from './json-path.ts';
-import { findRoot, type Span } from './json-scan.ts';
-import { appendItems, applyEdits, type Edit } from './json-splice.ts';
+import type { Span } from './json-scan.ts';
+import { type Splice, startSplice } from './json-splice.ts';
+import type { JsonWriter } from './json-writer.ts';
 import { eachElement } from './json-walk.ts';
-import { memberText, mergeMembers } from './member-merge.ts';
+import { mergeMembers } from './member-merge.ts';
+import type { RequestBody } from './request-body.ts';
+import { checkRowCount } from './row-count.ts';
 
 export const parametersPath = pathOf(['parameters']);
 
 /**
- * Puts features into the object at a path, each under `prefix` and its name. The object is created when only its last
- * key is missing or its value is null. With one row it is an object, or an array of one object; with several, an array
- * with one object per row. `flat` allows one row only (OIP parameters take no arrays).
+ * Puts features into the object at a path. The object is created when only its last key is missing or its value is null.
+ * With one row it is an object, or an array of one object; with several, an array with one object per row. `isFlat`
+ * allows one row only (OIP parameters take no arrays).
  */
 export function enrichObject(
-  request: EnrichRequest,
-  body: Buffer,
-  { path, prefix, isFlat }: { readonly path: Path; readonly prefix: string; readonly isFlat: boolean },
+  body: RequestBody,
+  table: FeatureTable,
+  { path, isFlat }: { readonly path: Path; readonly isFlat: boolean },
 ): EnrichedBody | CodecFailure {
-  const { columns, rows } = request;
-  if (isFlat && rows > 1) {
-    return fail(
-      'BAD_BODY',
-      'ROW_COUNT',
-      'Features go into the parameters of this request, so it may name one entity only.',
-    );
+  if (isFlat && table.rows > 1) {
+    const text = 'Features go into the parameters of this request, so it may name one entity only.';
+    return fail('BAD_BODY', 'ROW_COUNT', text);
   }
-  const written = writeFeatures(columns, rows, { tensor: false, prefix });
-  if (!written.ok) return written;
-  const membersOf = (row: number) => written.rows[row] ?? [];
-  const objectText = (row: number) => `{${membersOf(row).map(memberText).join(',')}}`;
-  const wholeText = () => (rows === 1 ? objectText(0) : `[${written.rows.map((_, row) => objectText(row)).join(',')}]`);
-
-  const edits: Edit[] = [];
-  const merge = (object: Span, row: number) => mergeMembers(body, object, membersOf(row), request.existing, edits);
-
-  const place = findField(body, path);
+  const { json } = body;
+  const splice = startSplice();
+  const place = body.find(path);
+  let problem: CodecFailure | null;
   if (place === null) {
-    const created = createPlace(body, path, wholeText);
-    if ('ok' in created) return created;
-    edits.push(created);
+    problem = openPlace(splice, body, path) ?? writeWhole(splice.out, table);
   } else if (place.kind === 'null') {
-    edits.push({ start: place.start, end: place.end, text: wholeText() });
-  } else if (place.kind === 'object' && rows === 1) {
-    merge(place, 0);
+    splice.replace(place.start, place.end);
+    problem = writeWhole(splice.out, table);
+  } else if (place.kind === 'object' && table.rows === 1) {
+    problem = mergeMembers(splice, json, place, table, 0);
   } else if (place.kind === 'array' && !isFlat) {
-    const problem = checkRowCount(body, place, rows) ?? checkObjects(body, place);
-    if (problem !== null) return problem;
-    eachElement(body, place, merge);
+    problem = checkRowCount(json, place, table.rows) ?? mergeRows(splice, body, place, table);
   } else {
-    return fail('BAD_BODY', 'WRONG_TYPE', 'The request has something else than an object where features belong.');
+    problem = fail('BAD_BODY', 'WRONG_TYPE', 'The request has something else than an object where features belong.');
   }
-  return { json: applyEdits(body, edits), tail: null };
+  return problem ?? { json: splice.apply(json), tail: null };
 }
 
-function createPlace(body: Buffer, path: Path, text: () => string): Edit | CodecFailure {
-  const root = findRoot(body);
-  if (root?.kind !== 'object') return failNotObject();
+function writeWhole(out: JsonWriter, table: FeatureTable): CodecFailure | null {
+  if (table.rows === 1) return writeObject(out, table, 0);
+  let problem: CodecFailure | null = null;
+  out.byte(0x5b);
+  for (let row = 0; row < table.rows && problem === null; row++) {
+    if (row > 0) out.byte(0x2c);
+    problem = writeObject(out, table, row);
+  }
+  out.byte(0x5d);
+  return problem;
+}
+
+/** Opens an edit that adds the last key of a path to its object, and writes the key. */
+function openPlace(splice: Splice, body: RequestBody, path: Path): CodecFailure | null {
+  if (!body.isObject()) return failNotObject();
   const last = path.steps.at(-1);
-  const parentPath = pathOf(path.steps.slice(0, -1).map((step) => step.key.text));
-  const parent = findField(body, parentPath);
+  const parent = findField(body.json, pathOf(path.steps.slice(0, -1).map((step) => step.key.text)));
   if (last === undefined || parent?.kind !== 'object') {
     return fail('BAD_BODY', 'MISSING', 'The request has no object where features belong.');
   }
-  return appendItems(body, parent, memberText({ key: last.key, text: text() }));
+  splice.append(body.json, parent);
+  splice.out.text(`${JSON.stringify(last.key.text)}:`);
+  return null;
 }
 
-function checkObjects(body: Buffer, array: Span): CodecFailure | null {
-  let isGood = true;
-  eachElement(body, array, (element) => (isGood = element.kind === 'object'));
-  return isGood ? null : fail('BAD_BODY', 'WRONG_TYPE', 'Every row where features belong must be an object.');
+function mergeRows(splice: Splice, { json }: RequestBody, array: Span, table: FeatureTable): CodecFailure | null {
+  let problem: CodecFailure | null = null;
+  eachElement(json, array, (object, row) => {
+    problem =
+      object.kind === 'object'
+        ? mergeMembers(splice, json, object, table, row)
+        : fail('BAD_BODY', 'WRONG_TYPE', 'Every row where features belong must be an object.');
+    return problem === null;
+  });
+  return problem;
 }

@@ -1,11 +1,12 @@
 import type { Buffer } from 'node:buffer';
 
 import { type CodecFailure, fail } from './codec-result.ts';
-import { findField } from './json-path.ts';
+import type { Key } from './json-key.ts';
 import { readScalar, type Scalar } from './json-scalar.ts';
 import type { Span } from './json-scan.ts';
 import { eachLeaf } from './json-walk.ts';
-import { eachTensor, inputsPath, type TensorEntry } from './oip-tensor.ts';
+import type { TensorEntry } from './oip-tensor.ts';
+import type { RequestBody } from './request-body.ts';
 import { decodeTensor } from './tensor-bytes.ts';
 
 /** One value per row, null for an element that names no entity; no values at all without the tensor or its elements. */
@@ -15,29 +16,24 @@ export type EntityValues = { readonly ok: true; readonly values: readonly Scalar
 const keyDatatypes = /^(?:BYTES|BOOL|U?INT(?:8|16|32|64))$/;
 
 /**
- * Reads what an Open Inference Protocol input says about the entity of every row: its flattened elements. `json` and
- * `tail` are the parts of the body as `splitBinary` gives them. An element that is null, an object or not finite is null;
+ * Reads what an Open Inference Protocol input says about the entity of every row: its flattened elements.
+ * An element that is null, an object or not finite is null;
  * integers beyond 2^53 are their digits, as text. Fails with BAD_BODY when there are more than `maxRows` rows, or the
  * tensor is there twice, has a datatype that cannot be a key, or cannot be read.
  */
-export function readEntityValues(json: Buffer, tail: Buffer, name: string, maxRows: number): EntityValues {
-  const inputs = findField(json, inputsPath);
-  if (inputs === null) return nothing;
-  const found: TensorEntry[] = [];
-  const problem = eachTensor(json, inputs, tail.length, (tensor) => {
-    if (tensor.name === name) found.push(tensor);
-    return found.length < 2;
-  });
-  if (problem !== null) return problem;
-  const [tensor, other] = found;
-  if (tensor === undefined) return nothing;
+export function readEntityValues(body: RequestBody, name: Key, maxRows: number): EntityValues {
+  const { tensors, problem } = body.inputs();
+  const [tensor, other] = tensors.filter((input) => input.isNamed(name));
   if (other !== undefined) {
-    return fail('BAD_BODY', 'DUPLICATE_TENSOR', `Two inputs are named ${JSON.stringify(name)}; send one.`);
+    return fail('BAD_BODY', 'DUPLICATE_TENSOR', `Two inputs are named ${JSON.stringify(name.text)}; send one.`);
   }
+  if (problem !== null) return problem;
+  if (tensor === undefined) return nothing;
   if (!keyDatatypes.test(tensor.datatype)) {
     return fail('BAD_BODY', 'DATATYPE', 'The tensor with the entity key must hold integers, booleans or BYTES.');
   }
-  const values = tensor.binary === null ? readData(json, tensor.data, maxRows) : readBinary(tail, tensor, maxRows);
+  const values =
+    tensor.binary === null ? readData(body.json, tensor.data, maxRows) : readBinary(body.tail, tensor, maxRows);
   if (values === null) {
     return fail(
       'BAD_BODY',

@@ -1,4 +1,4 @@
-import type { FeatureDatatype } from './feature-column.ts';
+import type { FeatureDatatype } from './feature-layout.ts';
 import type { Path } from './json-path.ts';
 
 /** Where in a request feature values go. */

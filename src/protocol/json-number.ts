@@ -1,76 +1,121 @@
 import { type CodecFailure, fail } from './codec-result.ts';
-import type { FeatureDatatype, FeatureValue } from './feature-column.ts';
-
-export type JsonText = { readonly ok: true; readonly text: string } | CodecFailure;
+import type { FeatureDatatype, FeatureValue } from './feature-layout.ts';
+import type { JsonWriter } from './json-writer.ts';
 
 /** From here down an FP32 is subnormal and may need fewer than six digits. */
 const smallestNormalFp32 = 2 ** -126;
+/** Integers below this are one FP32 each, so that no shorter text names the same. */
+const exactFp32 = 2 ** 24;
+const int32 = 2 ** 31;
+const powers = [1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11];
+/** Upper bounds of sizes with -2, -1, 0, 1 ... digits before the point. */
+const bounds = [1e-2, 1e-1, ...powers];
 
 /**
- * Writes one feature value as JSON text in a datatype. FP32: the shortest text that reads back as the same FP32. FP64:
- * the shortest that reads back as the same double. INT32, INT64: exact, also from bigint and decimal text. Booleans
- * count as 1 and 0 in numeric datatypes, 1 and 0 as booleans in BOOL. BYTES: any value as a string. Null is `null`.
- * Fails, naming the feature, for what the datatype cannot hold, and for NaN and infinities, which JSON cannot carry.
+ * Writes one feature value as JSON in a datatype. FP32: the shortest text that reads back as the same FP32. FP64: the
+ * shortest that reads back as the same double. INT32, INT64: exact, also from bigint and decimal text. Booleans count as
+ * 1 and 0 in numeric datatypes, 1 and 0 as booleans in BOOL. BYTES: any value as a string. Null is `null`. Returns the
+ * failure, naming the feature, for what the datatype cannot hold, and for NaN and infinities, which JSON cannot carry;
+ * then nothing was written. Null when all is well.
  */
-export function writeValue(value: FeatureValue, datatype: FeatureDatatype, name: string): JsonText {
-  if (value === null) return written('null');
+export function writeValue(
+  out: JsonWriter,
+  value: FeatureValue,
+  datatype: FeatureDatatype,
+  name: string,
+): CodecFailure | null {
+  if (value === null) {
+    out.ascii('null');
+    return null;
+  }
   switch (datatype) {
+    case 'FP32':
+    case 'FP64':
+      return writeFloat(out, value, datatype, name);
     case 'BYTES':
-      return written(JSON.stringify(typeof value === 'string' ? value : String(value)));
+      out.text(JSON.stringify(typeof value === 'string' ? value : String(value)));
+      return null;
     case 'BOOL':
-      return writeBoolean(value, name);
-    case 'INT32':
-      return writeInteger(value, 31n, datatype, name);
-    case 'INT64':
-      return writeInteger(value, 63n, datatype, name);
+      return writeBoolean(out, value, name);
     default:
-      return writeFloat(value, datatype, name);
+      return writeInteger(out, value, datatype, name);
   }
 }
 
 /**
- * The shortest decimal text that reads back as the same FP32 (`Math.fround(value)`). Six significant digits are tried
- * first, because every decimal of up to six survives FP32 (FLT_DIG), then up to nine, which always suffice.
+ * The shortest decimal that reads back as the same FP32 (`Math.fround(value)`), which must be finite. Six significant
+ * digits are tried first, because every decimal of up to six survives FP32 (FLT_DIG), then up to nine, which always
+ * suffice.
  */
-export function fp32Text(value: number): string {
+export function writeFp32(out: JsonWriter, value: number): void {
   const single = Math.fround(value);
-  if (!Number.isFinite(single) || single === 0) return floatText(single);
-  const isNormal = Math.abs(single) >= smallestNormalFp32;
-  // Up to six digits name one FP32 each, so the text of the double cannot be beaten.
-  const text = String(value);
-  if (isNormal && text.length <= 6) return text;
-  for (let digits = isNormal ? 6 : 1; digits < 9; digits++) {
-    const short = Number(single.toPrecision(digits));
-    if (Math.fround(short) === single) return String(short);
+  const size = Math.abs(single);
+  if (size >= exactFp32 || size < 1e-3) return writeRareFp32(out, single);
+  if (Number.isInteger(single)) return out.decimal(single, 0);
+  // Digits before the point; below one the zeros behind the point count as negative.
+  let whole = -2;
+  while (size >= bounds[whole + 2]!) whole++;
+  for (let digits = Math.max(6, whole); digits <= 9; digits++) {
+    const decimals = digits - whole;
+    const scaled = Math.round(single * powers[decimals]!);
+    if (Math.fround(scaled / powers[decimals]!) === single) return out.decimal(scaled, decimals);
   }
-  return String(Number(single.toPrecision(9)));
+  writeRareFp32(out, single);
+}
+
+function writeRareFp32(out: JsonWriter, single: number): void {
+  if (single === 0) return writeZero(out, single);
+  for (let digits = Math.abs(single) >= smallestNormalFp32 ? 6 : 1; digits < 9; digits++) {
+    const short = Number(single.toPrecision(digits));
+    if (Math.fround(short) === single) return out.ascii(String(short));
+  }
+  out.ascii(String(Number(single.toPrecision(9))));
 }
 
 /** The shortest text of a double, keeping the sign of zero. */
-function floatText(value: number): string {
-  return Object.is(value, -0) ? '-0' : String(value);
+function writeFp64(out: JsonWriter, value: number): void {
+  if (value === 0) return writeZero(out, value);
+  // Each decimal of up to 15 digits is a double of its own, so that one which reads back the same is the shortest.
+  const scaled = Math.round(value * 1e6);
+  if (scaled < int32 && scaled > -int32 && scaled / 1e6 === value) return out.decimal(scaled, 6);
+  out.ascii(String(value));
 }
 
-function writeBoolean(value: Exclude<FeatureValue, null>, name: string): JsonText {
-  if (typeof value === 'boolean') return written(String(value));
-  if (value === 1 || value === 1n) return written('true');
-  if (value === 0 || value === 0n) return written('false');
-  return notRepresentable(name, 'BOOL');
+function writeZero(out: JsonWriter, zero: number): void {
+  if (Object.is(zero, -0)) out.byte(0x2d);
+  out.byte(0x30);
+}
+
+function writeBoolean(out: JsonWriter, value: Exclude<FeatureValue, null>, name: string): CodecFailure | null {
+  if (value === true || value === 1 || value === 1n) out.ascii('true');
+  else if (value === false || value === 0 || value === 0n) out.ascii('false');
+  else return notRepresentable(name, 'BOOL');
+  return null;
 }
 
 function writeInteger(
+  out: JsonWriter,
   value: Exclude<FeatureValue, null>,
-  bits: bigint,
-  datatype: FeatureDatatype,
+  datatype: 'INT32' | 'INT64',
   name: string,
-): JsonText {
+): CodecFailure | null {
+  if (typeof value === 'number' && Number.isInteger(value) && value < int32 && value > -int32) {
+    out.decimal(value, 0);
+    return null;
+  }
   const integer = readInteger(value);
-  const limit = 1n << bits;
+  const limit = datatype === 'INT32' ? 1n << 31n : 1n << 63n;
   if (integer === null || integer >= limit || integer < -limit) return notRepresentable(name, datatype);
-  return written(String(integer));
+  out.ascii(String(integer));
+  return null;
 }
 
-function writeFloat(value: Exclude<FeatureValue, null>, datatype: FeatureDatatype, name: string): JsonText {
+function writeFloat(
+  out: JsonWriter,
+  value: Exclude<FeatureValue, null>,
+  datatype: 'FP32' | 'FP64',
+  name: string,
+): CodecFailure | null {
   let number: number;
   if (typeof value === 'number') {
     number = value;
@@ -80,15 +125,17 @@ function writeFloat(value: Exclude<FeatureValue, null>, datatype: FeatureDatatyp
     number = Number(integer);
   }
   if (!Number.isFinite(number)) {
-    return fail(
-      'FEATURE_MISSING',
-      'NOT_FINITE',
-      `The feature ${name} is not a finite number, and JSON cannot carry it.`,
-    );
+    const text = `The feature ${name} is not a finite number, and JSON cannot carry it.`;
+    return fail('FEATURE_MISSING', 'NOT_FINITE', text);
   }
-  if (datatype === 'FP64') return written(floatText(number));
+  if (datatype === 'FP64') {
+    writeFp64(out, number);
+    return null;
+  }
   // A finite double beyond the FP32 range would silently become infinite.
-  return Number.isFinite(Math.fround(number)) ? written(fp32Text(number)) : notRepresentable(name, datatype);
+  if (!Number.isFinite(Math.fround(number))) return notRepresentable(name, datatype);
+  writeFp32(out, number);
+  return null;
 }
 
 function readInteger(value: Exclude<FeatureValue, null>): bigint | null {
@@ -106,8 +153,4 @@ function readInteger(value: Exclude<FeatureValue, null>): bigint | null {
 
 function notRepresentable(name: string, datatype: FeatureDatatype): CodecFailure {
   return fail('FEATURE_MISSING', 'NOT_REPRESENTABLE', `The feature ${name} has a value that ${datatype} cannot hold.`);
-}
-
-function written(text: string): JsonText {
-  return { ok: true, text };
 }

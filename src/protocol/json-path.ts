@@ -100,6 +100,15 @@ export function findFieldsIn(body: Uint8Array, span: Span, set: PathSet): (Span 
   return found;
 }
 
+/**
+ * `findFieldsIn` for the value that begins at `start`, whose end is not known yet; fills in `found` and returns the end.
+ * -1 when it is malformed.
+ */
+export function findFieldsAt(body: Uint8Array, start: number, set: PathSet, found: (Span | null)[]): number {
+  for (let i = 0; i < set.count; i++) found[i] = null;
+  return scan(body, start, set.root, 0, found);
+}
+
 function emptyAnswer(set: PathSet): (Span | null)[] {
   const found: null[] = [];
   for (let i = 0; i < set.count; i++) found.push(null);

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 
 import type { Span } from './json-scan.ts';
+import { JsonWriter } from './json-writer.ts';
 
 /** Replace bytes [start, end) by text; start = end inserts. */
 export interface Edit {
@@ -14,32 +15,87 @@ export interface Edit {
  * insertions at one place keep their order. Without edits the same buffer is returned.
  */
 export function applyEdits(body: Buffer, edits: readonly Edit[]): Buffer {
-  if (edits.length === 0) return body;
-  const ordered = edits.toSorted((a, b) => a.start - b.start);
-  let size = body.length;
-  for (const edit of ordered) size += Buffer.byteLength(edit.text, 'utf8') - (edit.end - edit.start);
-  const out = Buffer.allocUnsafe(size);
-  let from = 0;
-  let to = 0;
-  for (const edit of ordered) {
-    to += body.copy(out, to, from, edit.start);
-    to += out.write(edit.text, to, 'utf8');
-    from = edit.end;
+  const splice = startSplice();
+  for (const { start, end, text } of edits) {
+    splice.replace(start, end);
+    splice.out.text(text);
   }
-  body.copy(out, to, from);
-  return out;
+  return splice.apply(body);
 }
 
-/** An insertion behind the last item of an array or object span that the scanner accepted. `items` is comma-joined. */
-export function appendItems(body: Uint8Array, container: Span, items: string): Edit {
-  const at = contentEnd(body, container);
-  return { start: at, end: at, text: at === container.start + 1 ? items : `,${items}` };
+/**
+ * Edits of a body whose new bytes are written right where they are needed: an edit is opened, and what is written to
+ * `out` until the next one is opened is its content. Edits may come in any order but must not overlap; several
+ * insertions at one place keep their order.
+ */
+export class Splice {
+  readonly out = new JsonWriter();
+  /** Per edit: start, end, and where its content begins in `out`. */
+  readonly #edits: number[] = [];
+
+  reset(): void {
+    this.#edits.length = 0;
+    this.out.reset();
+  }
+
+  /** Opens an edit in place of the bytes [start, end); start = end inserts. */
+  replace(start: number, end: number): void {
+    this.#edits.push(start, end, this.out.length);
+  }
+
+  /** Opens an insertion behind the last item of an array or object span that the scanner accepted. */
+  append(body: Uint8Array, container: Span): void {
+    const at = contentEnd(body, container);
+    this.replace(at, at);
+    if (at !== container.start + 1) this.out.byte(0x2c);
+  }
+
+  /** Opens an insertion before the first item; returns whether a comma must follow the new ones. */
+  prepend(body: Uint8Array, container: Span): boolean {
+    const at = container.start + 1;
+    this.replace(at, at);
+    return contentEnd(body, container) !== at;
+  }
+
+  /** The body with the edits, every other byte as it was; the same buffer without edits. */
+  apply(body: Buffer): Buffer {
+    const edits = this.#edits;
+    if (edits.length === 0) return body;
+    const order = this.#order();
+    let size = body.length + this.out.length;
+    for (let i = 0; i < edits.length; i += 3) size -= edits[i + 1]! - edits[i]!;
+    const result = Buffer.allocUnsafe(size);
+    let from = 0;
+    let to = 0;
+    for (const at of order) {
+      const start = edits[at]!;
+      to += body.copy(result, to, from, start);
+      to += this.out.copy(result, to, edits[at + 2]!, edits[at + 5] ?? this.out.length);
+      from = edits[at + 1]!;
+    }
+    body.copy(result, to, from);
+    return result;
+  }
+
+  /** Positions of the edits in the order of the body. */
+  #order(): number[] {
+    const order: number[] = [];
+    let isOrdered = true;
+    for (let i = 0; i < this.#edits.length; i += 3) {
+      order.push(i);
+      if (i > 0 && this.#edits[i]! < this.#edits[i - 3]!) isOrdered = false;
+    }
+    return isOrdered ? order : order.sort((a, b) => this.#edits[a]! - this.#edits[b]!);
+  }
 }
 
-/** An insertion before the first item of an array or object span that the scanner accepted. `items` is comma-joined. */
-export function prependItems(body: Uint8Array, container: Span, items: string): Edit {
-  const at = container.start + 1;
-  return { start: at, end: at, text: contentEnd(body, container) === at ? items : `${items},` };
+/** Splicing is synchronous and calls nothing back, so one will do. */
+const shared = new Splice();
+
+/** An empty splice; it is good until the next call. */
+export function startSplice(): Splice {
+  shared.reset();
+  return shared;
 }
 
 /** The byte behind the last item, or behind the opening bracket when the container is empty. */

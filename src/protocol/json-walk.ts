@@ -68,6 +68,19 @@ export function eachLeaf(body: Uint8Array, span: Span, visit: (leaf: Span) => bo
   }
 }
 
+/**
+ * As `eachElement`, but `visit` gets where an element begins and returns where it ends, as it finds out itself; -1 stops.
+ */
+export function eachStart(body: Uint8Array, span: Span, visit: (start: number) => number): void {
+  if (span.kind !== 'array') return;
+  let start = skipSpace(body, span.start + 1);
+  while (start < span.end - 1) {
+    const end = visit(start);
+    if (end === -1) return;
+    start = nextItem(body, end);
+  }
+}
+
 /** From the end of one item to the beginning of the next, or to the container's closing byte. */
 function nextItem(body: Uint8Array, end: number): number {
   const i = skipSpace(body, end);

@@ -1,58 +1,64 @@
+import type { CodecFailure } from './codec-result.ts';
+import { type FeatureTable, writeMember } from './feature-table.ts';
+import { writeValue } from './json-number.ts';
 import { isKey, type Key } from './json-key.ts';
 import type { Span } from './json-scan.ts';
-import { appendItems, type Edit } from './json-splice.ts';
+import type { Splice } from './json-splice.ts';
 import { eachMember } from './json-walk.ts';
 
 /** Whose value stays when the request already has one of that name. */
 export type Existing = 'store' | 'request';
 
-/** A member to be put into an object: `text` is its value as JSON. */
-export interface Member {
-  readonly key: Key;
-  readonly text: string;
-}
-
 /**
- * The edits that put members into an object span that the scanner accepted. Absent keys are appended in the order given.
- * A key that is there (even with null) keeps its value under `request`, and gets the new one under `store`, at every
- * repetition, so that readers who take the first and readers who take the last agree.
+ * The edits that put the features of a row into an object span that the scanner accepted. Absent keys are appended in
+ * their order. A key that is there (even with null) keeps its value under `request`, and gets the new one under `store`,
+ * at every repetition, so that readers who take the first and readers who take the last agree.
  */
 export function mergeMembers(
+  splice: Splice,
   body: Uint8Array,
   object: Span,
-  members: readonly Member[],
-  existing: Existing,
-  edits: Edit[],
-): void {
-  const isPresent = hasMembers(body, object, members, (position, start, end) => {
-    const member = members[position];
-    if (existing === 'store' && member !== undefined) edits.push({ start, end, text: member.text });
-  });
-  const absent: string[] = [];
-  for (const [position, member] of members.entries()) {
-    if (isPresent[position] !== true) absent.push(memberText(member));
-  }
-  if (absent.length > 0) edits.push(appendItems(body, object, absent.join(',')));
-}
-
-/** Which of the keys an object span has; `visit` sees each value found, repeated keys each time. */
-export function hasMembers(
-  body: Uint8Array,
-  object: Span,
-  keys: readonly { readonly key: Key }[],
-  visit?: (position: number, start: number, end: number) => void,
-): boolean[] {
-  const isPresent = keys.map(() => false);
+  table: FeatureTable,
+  row: number,
+): CodecFailure | null {
+  const { columns } = table.layout;
+  let isPresent: boolean[] | null = null;
+  let problem: CodecFailure | null = null;
   eachMember(body, object, (keyStart, keyEnd, start, end) => {
-    const position = keys.findIndex(({ key }) => isKey(body, keyStart, keyEnd, key));
+    const position = findKey(body, keyStart, keyEnd, columns);
     if (position === -1) return;
+    isPresent ??= columns.map(() => false);
     isPresent[position] = true;
-    visit?.(position, start, end);
+    if (table.existing === 'request') return;
+    const { datatype, name } = columns[position]!;
+    splice.replace(start, end);
+    problem ??= writeValue(splice.out, table.values[row * columns.length + position] ?? null, datatype, name);
   });
-  return isPresent;
+  return problem ?? appendAbsent(splice, body, object, table, row, isPresent);
 }
 
-/** A member as JSON text. */
-export function memberText(member: Member): string {
-  return `${JSON.stringify(member.key.text)}:${member.text}`;
+function appendAbsent(
+  splice: Splice,
+  body: Uint8Array,
+  object: Span,
+  table: FeatureTable,
+  row: number,
+  isPresent: readonly boolean[] | null,
+): CodecFailure | null {
+  let isFirst = true;
+  for (let c = 0; c < table.layout.columns.length; c++) {
+    if (isPresent?.[c] === true) continue;
+    if (isFirst) splice.append(body, object);
+    else splice.out.byte(0x2c);
+    isFirst = false;
+    const problem = writeMember(splice.out, table, row, c);
+    if (problem !== null) return problem;
+  }
+  return null;
+}
+
+/** The first of the keys that the string token at [start, end) is; -1 for none. */
+export function findKey(body: Uint8Array, start: number, end: number, keys: readonly { readonly key: Key }[]): number {
+  for (let i = 0; i < keys.length; i++) if (isKey(body, start, end, keys[i]!.key)) return i;
+  return -1;
 }

@@ -1,19 +1,48 @@
 import { type CodecFailure, fail } from './codec-result.ts';
-import { compilePaths, findFieldsIn, pathOf } from './json-path.ts';
+import { isKey, type Key } from './json-key.ts';
+import { compilePaths, findFieldsAt, pathOf } from './json-path.ts';
 import { readScalar } from './json-scalar.ts';
 import type { Span } from './json-scan.ts';
-import { eachElement } from './json-walk.ts';
+import { eachStart } from './json-walk.ts';
 
-/** One tensor of a request's `inputs` or an answer's `outputs`. */
-export interface TensorEntry {
+/** One tensor of a request's `inputs` or an answer's `outputs`. What it says is read from the bytes when asked for. */
+export class TensorEntry {
   readonly span: Span;
-  readonly name: string;
-  readonly datatype: string;
   readonly shape: Span | null;
   /** The JSON form of the data; null when the data are in the binary tail, or absent. */
   readonly data: Span | null;
   /** The bytes [start, start + size) of the binary tail; null for the JSON form. */
   readonly binary: { readonly start: number; readonly size: number } | null;
+  readonly #json: Uint8Array;
+  readonly #name: Span;
+  readonly #datatype: Span | null;
+
+  constructor(
+    json: Uint8Array,
+    span: Span,
+    [name, datatype, shape, data]: readonly [name: Span, datatype: Span | null, shape: Span | null, data: Span | null],
+    binary: TensorEntry['binary'],
+  ) {
+    this.span = span;
+    this.shape = shape;
+    this.data = data;
+    this.binary = binary;
+    this.#json = json;
+    this.#name = name;
+    this.#datatype = datatype;
+  }
+
+  get name(): string {
+    return String(readScalar(this.#json, this.#name));
+  }
+
+  isNamed(key: Key): boolean {
+    return isKey(this.#json, this.#name.start, this.#name.end, key);
+  }
+
+  get datatype(): string {
+    return this.#datatype?.kind === 'string' ? String(readScalar(this.#json, this.#datatype)) : '';
+  }
 }
 
 /** Where a request keeps its tensors. */
@@ -36,30 +65,27 @@ export function eachTensor(
 ): CodecFailure | null {
   let problem: CodecFailure | null = null;
   let offset = 0;
-  eachElement(json, tensors, (span) => {
-    const [name, datatype, shape, data, size] = findFieldsIn(json, span, fields);
-    if (name?.kind !== 'string') {
+  const found: (Span | null)[] = [];
+  eachStart(json, tensors, (start) => {
+    const end = findFieldsAt(json, start, fields, found);
+    const [name, datatype, shape, data, size] = found;
+    if (end === -1 || name?.kind !== 'string') {
       problem = fail('BAD_BODY', 'WRONG_TYPE', 'Every tensor must be an object with a name.');
-      return false;
+      return -1;
     }
     let binary: TensorEntry['binary'] = null;
     if (size) {
       const bytes = readScalar(json, size);
       if (typeof bytes !== 'number' || !Number.isSafeInteger(bytes) || bytes < 0 || bytes > tailBytes - offset) {
         problem = fail('BAD_BODY', 'BINARY_LENGTH', 'A binary_data_size does not fit the bytes behind the JSON.');
-        return false;
+        return -1;
       }
       binary = { start: offset, size: bytes };
       offset += bytes;
     }
-    return visit({
-      span,
-      name: String(readScalar(json, name)),
-      datatype: datatype?.kind === 'string' ? String(readScalar(json, datatype)) : '',
-      shape: shape ?? null,
-      data: data ?? null,
-      binary,
-    });
+    const span: Span = { start, end, kind: 'object' };
+    const goesOn = visit(new TensorEntry(json, span, [name, datatype ?? null, shape ?? null, data ?? null], binary));
+    return goesOn === false ? -1 : end;
   });
   return problem;
 }

@@ -1,64 +1,75 @@
 import { parametersPath } from './enrich-object.ts';
-import type { Into } from './feature-into.ts';
-import { compileKey } from './json-key.ts';
-import { findField } from './json-path.ts';
-import { eachElement } from './json-walk.ts';
-import { hasMembers } from './member-merge.ts';
-import { eachTensor, inputsPath } from './oip-tensor.ts';
-import { findRows } from './v1-rows.ts';
+import type { FeatureLayout } from './feature-layout.ts';
+import type { Span } from './json-scan.ts';
+import { eachElement, eachMember } from './json-walk.ts';
+import { findKey } from './member-merge.ts';
+import type { RequestBody } from './request-body.ts';
 
 /**
- * Which feature values a request brings itself, `supplied[feature][row]` in the order of `names`, by the place where they
- * would be put: a tensor's name counts for all rows (of `tensor`, for all features), a key of `parameters` or of the
- * object at a pointer for its row, a key of an object row for that row. Array rows cannot say which feature a column is
- * and supply none. A key with null counts as supplied. `json` is the JSON part of the body, `tailBytes` the length of
- * the binary part. Never fails: a body that cannot be read supplies nothing, and placing the values says why.
+ * Which feature values a request brings itself, row by row: 1 at row * columns + column; null for none at all. By the
+ * place where they would be put: a tensor's name counts for all rows (of `tensor`, for all features), a key of
+ * `parameters` or of the object at a pointer for its row, a key of an object row for that row. Array rows cannot say
+ * which feature a column is and supply none. A key with null counts as supplied. Never fails: a body that cannot be read
+ * supplies nothing, and placing the values says why.
  */
-export function suppliedFeatures(
-  json: Uint8Array,
-  tailBytes: number,
-  into: Into,
-  names: readonly string[],
-  rows: number,
-): boolean[][] {
-  const supplied = names.map(() => Array.from({ length: rows }, () => false));
-  const markRow = (object: boolean[], row: number) => {
-    for (const [feature, has] of object.entries()) if (has) supplied[feature]?.fill(true, row, row + 1);
-  };
+export function suppliedFeatures(body: RequestBody, layout: FeatureLayout, rows: number): Uint8Array | null {
+  const { into } = layout;
+  const found = new Supplied(body.json, layout, rows);
   switch (into.kind) {
     case 'tensor':
-    case 'tensors': {
-      const inputs = findField(json, inputsPath);
-      if (inputs === null) break;
-      eachTensor(json, inputs, tailBytes, (tensor) => {
-        for (const [feature, name] of names.entries()) {
-          if (tensor.name === (into.kind === 'tensor' ? into.name : name)) supplied[feature]?.fill(true);
-        }
-      });
+    case 'tensors':
+      for (const tensor of body.inputs().tensors) {
+        for (const { key, first, width } of layout.tensors) if (tensor.isNamed(key)) found.markColumns(first, width);
+      }
       break;
-    }
     case 'columns': {
-      const found = findRows(json);
-      if (!found.ok) break;
-      const keys = names.map((name) => ({ key: compileKey(name) }));
-      eachElement(json, found.rows, (row, index) => {
-        if (row.kind === 'object') markRow(hasMembers(json, row, keys), index);
-        return index + 1 < rows;
-      });
+      const read = body.rows();
+      if (read.ok) found.markRows(read.rows);
       break;
     }
     default: {
-      const prefix = into.kind === 'parameters' ? into.prefix : '';
-      const keys = names.map((name) => ({ key: compileKey(prefix + name) }));
-      const place = findField(json, into.kind === 'parameters' ? parametersPath : into.path);
-      if (place?.kind === 'object') markRow(hasMembers(json, place, keys), 0);
-      if (place?.kind === 'array' && into.kind === 'pointer') {
-        eachElement(json, place, (object, index) => {
-          markRow(hasMembers(json, object, keys), index);
-          return index + 1 < rows;
-        });
-      }
+      const place = body.find(into.kind === 'parameters' ? parametersPath : into.path);
+      if (place?.kind === 'object') found.markRow(place, 0);
+      if (place?.kind === 'array' && into.kind === 'pointer') found.markRows(place);
     }
   }
-  return supplied;
+  return found.marks;
+}
+
+class Supplied {
+  readonly #json: Uint8Array;
+  readonly #columns: FeatureLayout['columns'];
+  readonly #rows: number;
+  marks: Uint8Array | null = null;
+
+  constructor(json: Uint8Array, { columns }: FeatureLayout, rows: number) {
+    this.#json = json;
+    this.#columns = columns;
+    this.#rows = rows;
+  }
+
+  markColumns(first: number, width: number): void {
+    for (let row = 0; row < this.#rows; row++) {
+      for (let column = first; column < first + width; column++) this.#mark(row, column);
+    }
+  }
+
+  markRow(object: Span, row: number): void {
+    eachMember(this.#json, object, (keyStart, keyEnd) => {
+      const column = findKey(this.#json, keyStart, keyEnd, this.#columns);
+      if (column !== -1) this.#mark(row, column);
+    });
+  }
+
+  markRows(array: Span): void {
+    eachElement(this.#json, array, (row, index) => {
+      if (row.kind === 'object') this.markRow(row, index);
+      return index + 1 < this.#rows;
+    });
+  }
+
+  #mark(row: number, column: number): void {
+    this.marks ??= new Uint8Array(this.#rows * this.#columns.length);
+    this.marks[row * this.#columns.length + column] = 1;
+  }
 }

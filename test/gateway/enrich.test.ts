@@ -233,7 +233,7 @@ test('enrichment of a JSON body means the same as enrichment of the object', asy
           into: { kind: 'columns', position },
           prefer: prefer as 'store',
           onMissing: onMissing as 'null',
-          cache: isCached ? { max: 10, ttlMs: 1000 } : null,
+          cache: isCached ? { mode: 'ttl', max: 10, ttlMs: 1000 } : null,
         });
         const entities = Object.fromEntries(Object.entries(values).map(([key, pair]) => [key, entity(pair)]));
         const body: Body = { ids: pairs.map(([id]) => id), instances: pairs.map(([, each]) => each) };

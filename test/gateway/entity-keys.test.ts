@@ -4,11 +4,13 @@ import { test } from 'tap';
 
 import type { EntityPart, FeatureView } from '../../src/core/snapshot.ts';
 import { prepareEntity, readEntityKeys } from '../../src/gateway/entity-keys.ts';
+import { compilePlaces, RequestBody } from '../../src/protocol/request-body.ts';
 import { makeFacts, makeView, type TestRequest } from './feature-fixtures.ts';
 
 function read(view: FeatureView, request: TestRequest, tail: Buffer = Buffer.alloc(0)) {
   const json = Buffer.from(typeof request.body === 'string' ? request.body : JSON.stringify(request.body));
-  return readEntityKeys(prepareEntity(view), { facts: makeFacts(request, json), json, tail, maxRows: 5 });
+  const body = new RequestBody(json, tail, tail.length > 0, compilePlaces([]));
+  return readEntityKeys(prepareEntity(view), { facts: makeFacts(request, json), body, maxRows: 5 });
 }
 
 function part(source: EntityPart['source'], type: EntityPart['type'] = 'string', name = 'id'): EntityPart {
@@ -197,4 +199,9 @@ test('an element of a tensor that is too long for a key is refused, in JSON and 
     const body = { inputs: [{ name: 'ids', datatype: 'BYTES', parameters: { binary_data_size: tail.length } }] };
     t.match(read(view, { body }, tail), refusal);
   }
+});
+
+test('half of a surrogate pair in a key is what the store would make of it', async (t) => {
+  const view = makeView({ entity: [bodyPart('id')] });
+  t.match(read(view, { body: '{"id":"a\\ud800b"}' }), { keys: ['a\ufffdb'] });
 });

@@ -18,7 +18,7 @@ t.teardown(() => clearInterval(alive));
 
 const table = { x: entity([1, 2]), y: entity([3, 4]), z: entity([5, 6]) };
 const request = { body: { parameters: { id: 'x' } } };
-const cached = { max: 100, ttlMs: 60_000 };
+const cached = { mode: 'ttl', max: 100, ttlMs: 60_000 } as const;
 
 const keyed = (name: string, from: string, overrides: Partial<FeatureView> = {}): FeatureView =>
   makeView({
@@ -33,14 +33,7 @@ test('all views and entities of a request that one store has are one read', asyn
   const { run } = makeBench([keyed('f', 'ids'), keyed('g', 'ids'), keyed('h', 'one')], () => store);
   const result = run({ body: { ids: ['x', 'y'], one: 'z' } });
   t.equal(store.reads.length, 1);
-  t.strictSame(
-    store.reads[0]?.map(({ view, keys }) => [view.name, keys]),
-    [
-      ['f', ['x', 'y']],
-      ['g', ['x', 'y']],
-      ['h', ['z']],
-    ],
-  );
+  t.strictSame(store.asked, [['f x', 'f y', 'g x', 'g y', 'h z']]);
   store.held[0]?.answer();
   t.match(await result, {
     ok: true,
@@ -155,7 +148,7 @@ test('only the entities that the cache does not have are read', async (t) => {
   const { run } = makeBench([keyed('f', 'ids', { cache: cached })], () => store);
   await run({ body: { ids: ['x'] } });
   const result = await run({ body: { ids: ['y', 'x', 'z'] } });
-  t.strictSame(store.reads[1]?.[0]?.keys, ['y', 'z']);
+  t.strictSame(store.asked[1], ['f y', 'f z']);
   t.match(result, { body: { f: [{ a: 3 }, { a: 1 }, { a: 5 }] }, views: [{ cached: 1 }] });
 });
 
@@ -167,10 +160,7 @@ test('requests for one key at the same time share one read', async (t) => {
     run({ body: { ids: ['x'] } }),
     run({ body: { ids: ['y', 'z'] } }),
   ];
-  t.strictSame(
-    store.reads.map((reads) => reads[0]?.keys),
-    [['x', 'y'], ['z']],
-  );
+  t.strictSame(store.asked, [['f x', 'f y'], ['f z']]);
   store.held[1]?.answer();
   store.held[0]?.answer();
   t.match(await Promise.all(results), [
@@ -241,4 +231,82 @@ test('a changed view starts with an empty cache', async (t) => {
   const body = Buffer.from(JSON.stringify(request.body));
   await enricher.enrich({ enrich: views }, makeFacts({}, body), body, null);
   t.equal(store.reads.length, 2);
+});
+
+test('the age of a kept value counts when it is used, not when it was read', async (t) => {
+  const clock = new StillClock();
+  const store = new InstantStore({ x: entity([1, 2], clock.ms) });
+  const view = makeView({
+    cache: { mode: 'tracking', max: 10, ttlMs: 1000 },
+    timestamp: 'at',
+    // oxlint-disable-next-line unicorn/no-thenable -- a policy, not a promise.
+    onStale: { maxAgeMs: 10_000, then: 'default' },
+  });
+  const { run } = makeBench([view], () => store, clock);
+  store.watches[0]?.watcher.onTracked();
+  t.match(await run(request), { body: { parameters: { a: 1 } } });
+  clock.ms += 10_001;
+  t.match(await run(request), { body: { parameters: { a: 0 } }, views: [{ cached: 1 }] });
+  t.equal(store.reads.length, 1);
+});
+
+test('a store that cannot tell of changes is said so, and its values live by their time to live', async (t) => {
+  const clock = new StillClock();
+  const store = new InstantStore(table);
+  store.canWatch = false;
+  const view = makeView({ cache: { mode: 'tracking', max: 10, ttlMs: 1000 } });
+  const { run, journal } = makeBench([view], () => store, clock);
+  t.match(journal.lines, [/tells of no changes/]);
+  await run(request);
+  clock.ms += 999;
+  await run(request);
+  t.equal(store.reads.length, 1);
+  clock.ms += 1;
+  await run(request);
+  t.equal(store.reads.length, 2);
+});
+
+test('what the store says of a key reaches the views that are at work, and a view that goes stops listening', async (t) => {
+  const store = new HeldStore(table);
+  const view = makeView({ cache: { mode: 'tracking', max: 10, ttlMs: 1000 }, key: { literals: ['', ''], parts: [0] } });
+  const { run, enricher } = makeBench([view], () => store);
+  t.strictSame(
+    store.watches.map(({ prefix }) => prefix),
+    [''],
+  );
+  const [{ watcher }] = store.watches as [(typeof store.watches)[0]];
+  watcher.onTracked();
+  const first = run(request);
+  watcher.onChange('x');
+  const second = run(request);
+  t.equal(store.reads.length, 2, 'a read that may be outdated is not joined');
+  store.held[0]?.answer();
+  await first;
+  const third = run(request);
+  t.equal(store.reads.length, 2, 'the second one is');
+  store.held[1]?.answer();
+  t.match(await Promise.all([second, third]), [{ body: { parameters: { a: 1 } } }, { body: { parameters: { a: 1 } } }]);
+  await run(request);
+  t.equal(store.reads.length, 2, 'and was kept');
+  enricher.adopt({ views: [view], limits: { bodyBytes: 1, bufferBytes: 1, rows: 10 } });
+  t.equal(store.watches.length, 1, 'a view that did not change goes on');
+  enricher.adopt({ views: [], limits: { bodyBytes: 1, bufferBytes: 1, rows: 10 } });
+  t.equal(store.watches.length, 0);
+});
+
+test('a view that goes leaves no gauges behind, and one that changes keeps them', async (t) => {
+  const store = new InstantStore(table);
+  const view = makeView({ cache: { mode: 'tracking', max: 10, ttlMs: 1000 } });
+  const { run, meter, enricher } = makeBench([view], () => store);
+  const adopt = (views: readonly FeatureView[]) =>
+    enricher.adopt({ views, limits: { bodyBytes: 1, bufferBytes: 1, rows: 10 } });
+  store.watches[0]?.watcher.onTracked();
+  await run(request);
+  t.equal(meter.of('makas_feature_cache_tracked flower'), 1);
+  t.equal(meter.of('makas_feature_cache_entries flower'), 1);
+  adopt([makeView({ cache: { mode: 'tracking', max: 20, ttlMs: 1000 } })]);
+  t.equal(meter.of('makas_feature_cache_tracked flower'), 0, 'a new cache, not tracked yet');
+  t.equal(store.watches.length, 1);
+  adopt([]);
+  t.ok(Number.isNaN(meter.of('makas_feature_cache_tracked flower')));
 });

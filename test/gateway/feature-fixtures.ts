@@ -5,13 +5,15 @@ import { createEnricher, type Enricher } from '../../src/gateway/enrich.ts';
 import { RequestFacts } from '../../src/gateway/facts.ts';
 import { ListedHeaders } from '../../src/gateway/request-headers.ts';
 import type {
+  ChangeWatcher,
   Clock,
+  EntityRead,
   EntityValues,
-  FeatureRead,
   FeatureValue,
   Logger,
   Metrics,
   OnlineStore,
+  ReadReceiver,
 } from '../../src/gateway/ports.ts';
 import type { ViewRecord } from '../../src/gateway/record.ts';
 
@@ -129,28 +131,54 @@ export function entity(values: readonly (FeatureValue | undefined)[], timeMs: nu
   return { found: true, values, timeMs, bad: [] };
 }
 
-/** An online store in memory whose answers the test holds back or lets go. */
-export class HeldStore implements OnlineStore {
-  readonly reads: (readonly FeatureRead[])[] = [];
-  readonly held: { answer(): void; fail(): void }[] = [];
+/** What a store has for the keys of some views: result[i][row]. */
+export function readAll(
+  store: OnlineStore,
+  wanted: readonly { readonly view: FeatureView; readonly keys: readonly string[] }[],
+): Promise<EntityValues[][]> {
+  const rows = wanted.map(({ view, keys }) => keys.map((key): EntityRead => ({ view, key, entity: null })));
+  return new Promise((resolve, reject) => {
+    store.read(rows.flat(), {
+      onRead: (error) => {
+        if (error !== null) return reject(error);
+        resolve(
+          rows.map((row) => row.map((read) => read.entity ?? { found: false, values: [], timeMs: null, bad: [] })),
+        );
+      },
+    });
+  });
+}
+
+/** An online store in memory. The test tells its watchers of changes. */
+abstract class MemoryStore implements OnlineStore {
+  readonly reads: (readonly EntityRead[])[] = [];
+  readonly watches: { readonly prefix: string; readonly watcher: ChangeWatcher }[] = [];
+  canWatch = true;
   table: Readonly<Record<string, EntityValues>>;
 
   constructor(table: Readonly<Record<string, EntityValues>> = {}) {
     this.table = table;
   }
 
-  read(reads: readonly FeatureRead[]): Promise<ReadonlyArray<readonly EntityValues[]>> {
-    this.reads.push(reads);
-    const { promise, resolve, reject } = Promise.withResolvers<ReadonlyArray<readonly EntityValues[]>>();
-    this.held.push({
-      answer: () => resolve(reads.map((read) => read.keys.map((key) => this.#find(read, key)))),
-      fail: () => reject(new Error('broken')),
-    });
-    return promise;
+  /** View and key of each entity of the reads so far. */
+  get asked(): string[][] {
+    return this.reads.map((reads) => reads.map(({ view, key }) => `${view.name} ${key}`));
   }
 
-  #find({ view }: FeatureRead, key: string): EntityValues {
-    return this.table[key] ?? { found: false, values: view.fields.map(() => undefined), timeMs: null, bad: [] };
+  abstract read(reads: readonly EntityRead[], receiver: ReadReceiver): void;
+
+  watch(prefix: string, watcher: ChangeWatcher): (() => void) | null {
+    if (!this.canWatch) return null;
+    const watch = { prefix, watcher };
+    this.watches.push(watch);
+    return () => void this.watches.splice(this.watches.indexOf(watch), 1);
+  }
+
+  /** What the store has now. */
+  snapshot(reads: readonly EntityRead[]): EntityValues[] {
+    return reads.map(({ view, key }) => {
+      return this.table[key] ?? { found: false, values: view.fields.map(() => undefined), timeMs: null, bad: [] };
+    });
   }
 
   isHealthy(): boolean {
@@ -161,31 +189,37 @@ export class HeldStore implements OnlineStore {
   }
 }
 
-/** Answers at once and synchronously. */
-export class InstantStore implements OnlineStore {
-  readonly reads: (readonly FeatureRead[])[] = [];
-  readonly #table: Readonly<Record<string, EntityValues>>;
+/** Its answers are held back or let go by the test. */
+export class HeldStore extends MemoryStore {
+  readonly held: { answer(): void; fail(): void }[] = [];
+
+  override read(reads: readonly EntityRead[], receiver: ReadReceiver): void {
+    this.reads.push(reads);
+    const values = this.snapshot(reads);
+    this.held.push({
+      answer: () => {
+        for (const [i, read] of reads.entries()) read.entity = values[i]!;
+        receiver.onRead(null);
+      },
+      fail: () => receiver.onRead(new Error('broken')),
+    });
+  }
+}
+
+/** Answers at once. */
+export class InstantStore extends MemoryStore {
   fails = false;
 
-  constructor(table: Readonly<Record<string, EntityValues>>) {
-    this.#table = table;
-  }
-
-  read(reads: readonly FeatureRead[]): ReadonlyArray<readonly EntityValues[]> {
+  override read(reads: readonly EntityRead[], receiver: ReadReceiver): void {
     this.reads.push(reads);
     if (this.fails) throw new Error('broken');
-    return reads.map(({ view, keys }) =>
-      keys.map(
-        (key) => this.#table[key] ?? { found: false, values: view.fields.map(() => undefined), timeMs: null, bad: [] },
-      ),
-    );
+    const values = this.snapshot(reads);
+    for (const [i, read] of reads.entries()) read.entity = values[i]!;
+    receiver.onRead(null);
   }
 
-  isHealthy(): boolean {
+  override isHealthy(): boolean {
     return !this.fails;
-  }
-  close(): Promise<void> {
-    return Promise.resolve();
   }
 }
 

@@ -4,12 +4,18 @@ import * as fc from 'fast-check';
 import { test } from 'tap';
 
 import { readEntityValues } from '../../src/protocol/entity-values.ts';
+import { compileKey } from '../../src/protocol/json-key.ts';
+import { compilePlaces, RequestBody } from '../../src/protocol/request-body.ts';
 
 const none = Buffer.alloc(0);
 
+const bodyOf = (text: string, tail: Buffer) =>
+  new RequestBody(Buffer.from(text), tail, tail.length > 0, compilePlaces([]));
+const d = compileKey('d');
+
 /** The values of the tensor d, or the reason of the failure. */
 function read(text: string, { max = 1024, tail = none } = {}): unknown {
-  const result = readEntityValues(Buffer.from(text), tail, 'd', max);
+  const result = readEntityValues(bodyOf(text, tail), d, max);
   return result.ok ? result.values : result.reason;
 }
 
@@ -57,7 +63,7 @@ test('a binary tensor gives the numbers that were written', async () => {
         const text =
           `{"inputs":[{"name":"x","parameters":{"binary_data_size":3}},{"name":"d","datatype":"${datatype}",` +
           `"parameters":{"binary_data_size":${size * values.length}}}]}`;
-        const result = readEntityValues(Buffer.from(text), tail, 'd', 5);
+        const result = readEntityValues(bodyOf(text, tail), d, 5);
         const isSafe = (v: bigint) => Number.isSafeInteger(Number(v));
         return (
           result.ok &&
@@ -116,7 +122,7 @@ test('arbitrary bytes never make reading throw', async () => {
   );
   fc.assert(
     fc.property(fc.array(part, { maxLength: 14 }), fc.uint8Array({ maxLength: 9 }), (parts, tail) => {
-      readEntityValues(Buffer.from(parts.join('')), Buffer.from(tail), 'd', 2);
+      readEntityValues(bodyOf(parts.join(''), Buffer.from(tail)), d, 2);
     }),
     { seed: 34, numRuns: 5000 },
   );

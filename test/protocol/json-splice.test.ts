@@ -5,7 +5,7 @@ import * as fc from 'fast-check';
 import { test } from 'tap';
 
 import { findRoot } from '../../src/protocol/json-scan.ts';
-import { appendItems, applyEdits, prependItems } from '../../src/protocol/json-splice.ts';
+import { applyEdits, Splice } from '../../src/protocol/json-splice.ts';
 import { jsonDocument, jsonObject } from './json-document.ts';
 
 test('edits in any order give what slicing the text gives', async () => {
@@ -44,7 +44,11 @@ test('an array takes items at either end, empty or not, around any white space',
       const body = Buffer.from(text);
       const root = findRoot(body);
       if (root === null) return false;
-      const edited = applyEdits(body, [(isAppend ? appendItems : prependItems)(body, root, '1,"x"')]);
+      const splice = new Splice();
+      const isCommaNeeded = !isAppend && splice.prepend(body, root);
+      if (isAppend) splice.append(body, root);
+      splice.out.text(`1,"x"${isCommaNeeded ? ',' : ''}`);
+      const edited = splice.apply(body);
       const before: unknown[] = JSON.parse(text);
       const after: unknown = JSON.parse(edited.toString());
       return (
@@ -61,7 +65,10 @@ test('an object takes a member behind its last one', async () => {
       const body = Buffer.from(text);
       const root = findRoot(body);
       if (root === null) return false;
-      const edited = applyEdits(body, [appendItems(body, root, '"new":1')]);
+      const splice = new Splice();
+      splice.append(body, root);
+      splice.out.text('"new":1');
+      const edited = splice.apply(body);
       const expected: unknown = JSON.parse(text);
       if (typeof expected === 'object' && expected !== null) Object.assign(expected, { new: 1 });
       return isDeepStrictEqual(JSON.parse(edited.toString()), expected) && keepsAllBytes(body, edited);

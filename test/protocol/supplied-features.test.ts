@@ -3,11 +3,18 @@ import { Buffer } from 'node:buffer';
 import { test } from 'tap';
 
 import type { Into } from '../../src/protocol/feature-into.ts';
+import { layOutFeatures } from '../../src/protocol/feature-layout.ts';
 import { pathOf } from '../../src/protocol/json-path.ts';
+import { compilePlaces, RequestBody } from '../../src/protocol/request-body.ts';
 import { suppliedFeatures } from '../../src/protocol/supplied-features.ts';
 
-const supplied = (text: string, into: Into, rows = 1, tailBytes = 0) =>
-  suppliedFeatures(Buffer.from(text), tailBytes, into, ['a', 'b'], rows);
+/** `supplied[feature][row]` of the features a and b. */
+function supplied(text: string, into: Into, rows = 1): boolean[][] {
+  const body = new RequestBody(Buffer.from(text), Buffer.alloc(0), false, compilePlaces([]));
+  const features = ['a', 'b'].map((name) => ({ name, datatype: 'FP64' as const }));
+  const marks = suppliedFeatures(body, layOutFeatures(into, features), rows);
+  return [0, 1].map((feature) => Array.from({ length: rows }, (_, row) => marks?.[row * 2 + feature] === 1));
+}
 
 test('a tensor of that name supplies every row', async (t) => {
   const text = '{"inputs":[{"name":"\\u0062","data":[1,2]},{"name":"input"}]}';

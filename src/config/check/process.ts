@@ -8,9 +8,6 @@ export function checkListen({ listen }: ConfigFile, sink: ProblemSink): void {
   if (listen === undefined) return;
   const { http, grpc, admin } = listen;
   if (grpc !== undefined) sink.error('listen.grpc', 'the gRPC listener is not built yet', { hint: 'remove it' });
-  if (http?.express === true) {
-    sink.warning('listen.http.express', 'the express lane is not built yet; the main lane serves everything');
-  }
   checkWait(http?.headerTimeout, 'listen.http.headerTimeout', sink);
   checkWait(http?.requestTimeout, 'listen.http.requestTimeout', sink);
   checkWait(http?.keepAliveTimeout, 'listen.http.keepAliveTimeout', sink);
@@ -25,16 +22,6 @@ export function checkListen({ listen }: ConfigFile, sink: ProblemSink): void {
   if (admin?.token === undefined && !isLoopback(own.host)) {
     sink.warning('listen.admin', 'the admin API is open to whoever reaches this address', {
       hint: 'set a token, or listen on 127.0.0.1',
-    });
-  }
-}
-
-export function checkWorkers({ workers }: ConfigFile, sink: ProblemSink): void {
-  if (workers === 'auto') sink.warning('workers', '`auto` runs one worker; more are not built yet');
-  else if (workers !== undefined && workers > 1) {
-    sink.warning('workers', 'more than one worker is not built yet; one runs', {
-      found: String(workers),
-      expected: '1',
     });
   }
 }

@@ -16,17 +16,17 @@ export function checkViews({ features }: ConfigFile, sink: ProblemSink): void {
     checkMissing(view, path, sink);
     checkStale(view, path, sink);
     checkWait(view.timeout, joinPath(path, 'timeout'), sink);
-    if (view.cache?.mode === 'tracking') {
-      sink.error(joinPath(joinPath(path, 'cache'), 'mode'), 'the cache mode `tracking` is not built yet; use ttl');
-    }
+    checkTracking(view, path, sink);
     checkWait(view.cache?.ttl, joinPath(joinPath(path, 'cache'), 'ttl'), sink);
   }
 }
 
+const redisKeys = ['url', 'sentinel', 'cluster', 'username', 'password'];
+
 function checkProvider(view: ViewFile, path: string, sink: ProblemSink): void {
   switch (view.provider) {
     case 'embedded':
-      refuseKeys(view, ['url'], 'with the provider `embedded`', path, sink);
+      refuseKeys(view, redisKeys, 'with the provider `embedded`', path, sink);
       if (view.path === undefined)
         sink.error(path, 'the provider `embedded` needs `path`', { expected: 'a .jsonl or .csv file' });
       else if (!/\.(jsonl|csv)$/.test(view.path)) {
@@ -38,17 +38,49 @@ function checkProvider(view: ViewFile, path: string, sink: ProblemSink): void {
       return;
     case 'redis-hash':
       refuseKeys(view, ['path', 'keyField'], 'with the provider `redis-hash`', path, sink);
-      if (view.url === undefined) {
-        sink.error(path, 'the provider `redis-hash` needs `url`', {
-          expected: 'an address such as redis://127.0.0.1:6379',
-        });
-      } else checkRedisAddress(view.url, joinPath(path, 'url'), sink);
+      checkRedis(view, path, sink);
       return;
     default:
       sink.error(
         joinPath(path, 'provider'),
         `provider \`${view.provider}\` is not built yet; use embedded or redis-hash`,
       );
+  }
+}
+
+function checkRedis(view: ViewFile, path: string, sink: ProblemSink): void {
+  const given = (['url', 'sentinel', 'cluster'] as const).filter((key) => view[key] !== undefined);
+  if (given.length === 0) {
+    sink.error(path, 'the provider `redis-hash` needs `url`, `sentinel` or `cluster`', {
+      expected: 'an address such as redis://127.0.0.1:6379',
+    });
+  } else if (given.length > 1) {
+    sink.error(path, 'the provider `redis-hash` needs exactly one of `url`, `sentinel`, `cluster`', {
+      found: given.map((key) => `\`${key}\``).join(' and '),
+    });
+  }
+  if (view.url !== undefined) checkRedisAddress(view.url, joinPath(path, 'url'), sink);
+  for (const [key, nodes] of [
+    ['cluster', view.cluster],
+    ['sentinel.nodes', view.sentinel?.nodes],
+  ] as const) {
+    nodes?.forEach((node, index) => checkRedisAddress(node, `${path}.${key}[${index}]`, sink));
+  }
+}
+
+function checkTracking(view: ViewFile, path: string, sink: ProblemSink): void {
+  if (view.cache?.mode !== 'tracking') return;
+  const at = joinPath(joinPath(path, 'cache'), 'mode');
+  if (view.provider === 'embedded') {
+    sink.error(at, '`tracking` has no meaning with the provider `embedded`, whose values are in memory already');
+  } else if (view.cluster !== undefined) {
+    sink.error(at, '`tracking` does not work with a Redis Cluster, where each node tells of its own changes only', {
+      expected: '`ttl`, or `url` or `sentinel` in place of `cluster`',
+    });
+  } else if (view.key === undefined || view.key.startsWith('{')) {
+    sink.warning(at, 'the key has no text before its first part, so Redis tells of the changes of every key it holds', {
+      expected: 'a key such as "flower:{flower_id}"',
+    });
   }
 }
 

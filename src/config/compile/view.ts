@@ -44,17 +44,29 @@ export function compileView(
 }
 
 function compileStore(config: ViewConfig): StoreSettings | null {
-  const { provider, path, url } = config;
+  const { provider, path } = config;
   if (provider === 'embedded' && path !== undefined) {
     const keyField = config.keyField ?? defaults.view.keyField;
     return { kind: 'embedded', id: `embedded ${path} ${keyField}`, path, keyField };
   }
-  if (provider === 'redis-hash' && url !== undefined && URL.canParse(url)) {
-    // The id may be logged, so it holds no password; the hash tells the users of one host apart.
-    const { host, pathname } = new URL(url);
-    return { kind: 'redis-hash', id: `redis-hash ${host}${pathname} ${murmur3(url).toString(16)}`, url };
-  }
-  return null;
+  return provider === 'redis-hash' ? compileRedis(config) : null;
+}
+
+function compileRedis({ url, sentinel, cluster, username, password }: ViewConfig): StoreSettings | null {
+  const addresses = [url ?? [], sentinel?.nodes ?? [], cluster ?? []].flat();
+  if (addresses.length === 0 || !addresses.every((address) => URL.canParse(address))) return null;
+  // The id may be logged, so it holds no password; the hash tells the users of one host apart.
+  const places = addresses.map((address) => `${new URL(address).host}${new URL(address).pathname}`);
+  const whole = JSON.stringify([url, sentinel, cluster, username, password]);
+  return {
+    kind: 'redis-hash',
+    id: `redis-hash ${sentinel === undefined ? '' : `${sentinel.name} `}${places.join(' ')} ${murmur3(whole).toString(16)}`,
+    ...(url === undefined ? {} : { url }),
+    ...(sentinel === undefined ? {} : { sentinel }),
+    ...(cluster === undefined ? {} : { cluster }),
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+  };
 }
 
 /** Field types whose values a tensor of a datatype can hold. */
@@ -100,7 +112,8 @@ function compileStale(config: ViewConfig['onStale']): FeatureView['onStale'] {
 }
 
 function compileCache(config: ViewConfig['cache']): FeatureView['cache'] {
-  if ((config?.mode ?? defaults.view.cacheMode) !== 'ttl') return null;
+  const mode = config?.mode ?? defaults.view.cacheMode;
+  if (mode === 'off') return null;
   const { max, ttl } = defaults.view.cache;
-  return { max: config?.max ?? max, ttlMs: parseDuration(config?.ttl ?? ttl) };
+  return { mode, max: config?.max ?? max, ttlMs: parseDuration(config?.ttl ?? ttl) };
 }

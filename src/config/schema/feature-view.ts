@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { defaults } from '../defaults.ts';
-import { Duration, NAME_PATTERN, OneOf, Strict, TextWithSecrets } from './scalars.ts';
+import { Duration, NAME_PATTERN, OneOf, Secret, Strict, TextWithSecrets } from './scalars.ts';
 
 const FieldType = Type.Union(
   [Type.Literal('float'), Type.Literal('double'), Type.Literal('int'), Type.Literal('bool'), Type.Literal('string')],
@@ -95,7 +95,32 @@ export const FeatureView = Strict(
       description:
         'Online store. Built: `embedded` (a JSONL or CSV file) and `redis-hash` (one Redis hash for each entity).',
     }),
-    url: Type.Optional(TextWithSecrets('Address of the store (`redis-hash`).', 'redis://127.0.0.1:6379')),
+    url: Type.Optional(
+      TextWithSecrets(
+        'Address of a standalone Redis. `redis-hash` needs exactly one of `url`, `sentinel`, `cluster`.',
+        'redis://127.0.0.1:6379',
+      ),
+    ),
+    sentinel: Type.Optional(
+      Strict(
+        {
+          nodes: Type.Array(TextWithSecrets('Address of a sentinel.', 'redis://127.0.0.1:26379'), {
+            minItems: 1,
+            description: 'Sentinels.',
+          }),
+          name: Type.String({ description: 'Name of the monitored master.', examples: ['mymaster'] }),
+        },
+        'Redis behind Sentinel (`redis-hash`).',
+      ),
+    ),
+    cluster: Type.Optional(
+      Type.Array(TextWithSecrets('Address of a node.', 'redis://127.0.0.1:7000'), {
+        minItems: 1,
+        description: 'Start nodes of a Redis Cluster (`redis-hash`).',
+      }),
+    ),
+    username: Type.Optional(Type.String({ description: 'ACL user of Redis.' })),
+    password: Type.Optional(Secret('Password of Redis.')),
     path: Type.Optional(
       Type.String({
         description: 'File of the embedded store, `.jsonl` or `.csv`; watched for changes.',
@@ -172,7 +197,7 @@ export const FeatureView = Strict(
         {
           mode: Type.Union([Type.Literal('ttl'), Type.Literal('tracking'), Type.Literal('off')], {
             description:
-              '`ttl`: keep values for a time. `tracking` is not built yet and is an error. Without `cache` nothing is kept.',
+              '`ttl`: keep values for a time. `tracking` (`redis-hash`, not with `cluster`): keep them until Redis tells that they changed. `off`, and without `cache`: keep nothing.',
           }),
           max: Type.Optional(
             Type.Integer({
@@ -182,7 +207,12 @@ export const FeatureView = Strict(
               default: defaults.view.cache.max,
             }),
           ),
-          ttl: Type.Optional(Duration('How long a value is kept.', { default: defaults.view.cache.ttl })),
+          ttl: Type.Optional(
+            Duration(
+              'How long a value is kept. With `tracking`: while Redis does not tell of changes, because the connection is lost, or because it may not (Redis 6 and the permission for CLIENT TRACKING are needed).',
+              { default: defaults.view.cache.ttl },
+            ),
+          ),
         },
         'Local cache of this view.',
       ),

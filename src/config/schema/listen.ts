@@ -37,7 +37,7 @@ export const Listen = Strict(
           express: Type.Optional(
             Type.Boolean({
               description:
-                'Use the express lane. Not built yet: `true` is answered with a warning, the main lane serves everything.',
+                'Whether plain predict requests and plain-text connections to model servers go by the express lane, on plain sockets. `false`: everything goes by the main lane, Fastify and undici.',
               default: defaults.listen.http.express,
             }),
           ),

@@ -15,7 +15,7 @@ export const Config = Strict(
     workers: Type.Optional(
       Type.Union([Type.Literal('auto'), Type.Integer({ minimum: 1, maximum: 1024 })], {
         description:
-          'Number of workers. More than one is not built yet: `auto` runs one, a number above 1 is answered with a warning and runs one.',
+          'Number of threads that serve requests; `auto` is one for each core. Each worker has connections, caches and limits of its own, so what is said for one endpoint, shadow or cache holds for each worker. More than one needs Linux or FreeBSD.',
         default: defaults.workers,
       }),
     ),

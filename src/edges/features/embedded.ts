@@ -1,5 +1,13 @@
 import type { FeatureView } from '../../core/snapshot.ts';
-import type { EntityValues, FeatureRead, FeatureValue, Logger, Metrics, OnlineStore } from '../../gateway/ports.ts';
+import type {
+  EntityRead,
+  EntityValues,
+  FeatureValue,
+  Logger,
+  Metrics,
+  OnlineStore,
+  ReadReceiver,
+} from '../../gateway/ports.ts';
 import { readEventTime } from './event-time.ts';
 import { type Row, type Rows, readRows } from './row-file.ts';
 import { readJson } from './typed-value.ts';
@@ -53,8 +61,14 @@ export class EmbeddedStore implements OnlineStore {
     return store;
   }
 
-  read(reads: readonly FeatureRead[]): ReadonlyArray<readonly EntityValues[]> {
-    return reads.map(({ view, keys }) => keys.map((key) => readRow(view, this.#rows.get(key))));
+  read(reads: readonly EntityRead[], receiver: ReadReceiver): void {
+    for (const read of reads) read.entity = readRow(read.view, this.#rows.get(read.key));
+    receiver.onRead(null);
+  }
+
+  /** The rows are in memory already; nobody needs to cache them. */
+  watch(): null {
+    return null;
   }
 
   isHealthy(): boolean {

@@ -1,11 +1,11 @@
 import type { FeatureView, StoreSettings } from '../../core/snapshot.ts';
 import type { Logger, Metrics, OnlineStore } from '../../gateway/ports.ts';
-import { connectRedis } from '../redis/connection.ts';
 import { EmbeddedStore, type Watch } from './embedded.ts';
+import { RedisClusterStore } from './redis-cluster.ts';
 import { RedisHashStore } from './redis-hash.ts';
 
-/** How long a Redis that owes replies may be silent before it is connected to anew. */
-const silenceMs = 2000;
+/** Of the connections to Redis, in the logs and in Redis itself. */
+const connectionName = 'features';
 /** Longest pause between two attempts to connect: Redis is in use again this soon after it returned. */
 const longestPauseMs = 1000;
 
@@ -84,22 +84,21 @@ export function createStores(options: StoresOptions): Stores {
 
 async function open(settings: StoreSettings, options: StoresOptions): Promise<OnlineStore> {
   if (settings.kind === 'embedded') return EmbeddedStore.open({ ...options, ...settings });
-  const connection = connectRedis({ url: settings.url, timeoutMs: silenceMs }, options.logger, {
-    name: 'features',
-    maxReconnectDelayMs: longestPauseMs,
-    // Timers for every command of a pipeline would cost more than the reads: the caller holds the time limit, and
-    // `socketTimeout` replaces a connection that has gone silent.
-    redis: { commandTimeout: undefined, socketTimeout: silenceMs, maxRetriesPerRequest: 0 },
+  const { logger } = options;
+  const store =
+    settings.cluster === undefined
+      ? new RedisHashStore({ settings, name: connectionName, longestPauseMs, logger })
+      : new RedisClusterStore(settings, connectionName, longestPauseMs, logger);
+  await store.ready(options.connectWaitMs ?? 1000).catch((error: unknown) => {
+    logger.warn({ store: settings.id, error: String(error) }, 'serving without the feature store');
   });
-  await connection.ready(options.connectWaitMs ?? 1000).catch((error: unknown) => {
-    options.logger.warn({ store: settings.id, error: String(error) }, 'serving without the feature store');
-  });
-  return new RedisHashStore(connection);
+  return store;
 }
 
 /** Stands in for a store that is closed: its reads fail, and the policies of the view decide. */
 const closedStore: OnlineStore = {
-  read: () => Promise.reject(new Error('the store is closed')),
+  read: (_, receiver) => receiver.onRead(new Error('the store is closed')),
+  watch: () => null,
   isHealthy: () => false,
   close: () => Promise.resolve(),
 };

@@ -6,7 +6,7 @@ import t, { test } from 'tap';
 
 import { watchFile } from '../../../src/config/watch.ts';
 import { EmbeddedStore } from '../../../src/edges/features/embedded.ts';
-import type { EntityValues } from '../../../src/gateway/ports.ts';
+import type { EntityRead, EntityValues } from '../../../src/gateway/ports.ts';
 import { field, Journal, makeView, Meter } from '../../gateway/feature-fixtures.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'makas-features-'));
@@ -43,8 +43,11 @@ const view = makeView({
   timestamp: 'at',
 });
 
-function readOne(store: EmbeddedStore, key: string): EntityValues | undefined {
-  return store.read([{ view, keys: [key] }])[0]?.[0];
+/** The store is read at once, without waiting. */
+function readOne(store: EmbeddedStore, key: string, of = view): EntityValues | null {
+  const read: EntityRead = { view: of, key, entity: null };
+  store.read([read], { onRead: () => undefined });
+  return read.entity;
 }
 
 test('JSON Lines are read by key, with types, nulls and times', async (t) => {
@@ -80,7 +83,7 @@ test('CSV is read by its header, empty cells are null', async (t) => {
 test('names of object members are no features', async (t) => {
   const { store } = await open(write('{"key":"a"}\n{"key":"__proto__","f":1}'));
   const odd = makeView({ fields: [field('constructor', 'string'), field('__proto__', 'string')] });
-  t.strictSame(store.read([{ view: odd, keys: ['a'] }])[0]?.[0]?.values, [undefined, undefined]);
+  t.strictSame(readOne(store, 'a', odd)?.values, [undefined, undefined]);
   t.match(readOne(store, '__proto__'), { found: true });
   t.match(readOne(store, 'toString'), { found: false });
 });

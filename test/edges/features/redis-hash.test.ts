@@ -1,14 +1,14 @@
 import { createServer, connect, type Socket } from 'node:net';
 import { once } from 'node:events';
 
-import { Redis } from 'ioredis';
+import { Cluster, Redis } from 'ioredis';
 import t, { test } from 'tap';
 
 import type { FeatureView } from '../../../src/core/snapshot.ts';
+import { RedisClusterStore } from '../../../src/edges/features/redis-cluster.ts';
 import { RedisHashStore } from '../../../src/edges/features/redis-hash.ts';
 import { slotOf } from '../../../src/edges/features/redis-slot.ts';
-import { connectRedis, type RedisConnection } from '../../../src/edges/redis/connection.ts';
-import { field, Journal, makeView } from '../../gateway/feature-fixtures.ts';
+import { field, Journal, makeView, readAll } from '../../gateway/feature-fixtures.ts';
 import { startRedis, startRedisCluster } from '../../support/redis-server.ts';
 
 const server = await startRedis();
@@ -20,15 +20,11 @@ t.teardown(async () => {
 
 const view = makeView({ fields: [field('f'), field('i', 'int')], timestamp: 'at' });
 
-function connectTo(url: string): RedisConnection {
-  const redis = { commandTimeout: undefined, maxRetriesPerRequest: 0, socketTimeout: 1500 };
-  return connectRedis({ url, timeoutMs: 2000 }, new Journal(), { name: 'features', maxReconnectDelayMs: 100, redis });
-}
-
 async function open(url = server.url) {
-  const connection = connectTo(url);
-  await connection.ready(5000);
-  return new RedisHashStore(connection);
+  const logger = new Journal();
+  const store = new RedisHashStore({ settings: { url }, name: 'features', longestPauseMs: 100, logger });
+  await store.ready(5000);
+  return store;
 }
 
 /** Passes bytes on to Redis and counts how often the client writes. */
@@ -40,7 +36,7 @@ async function startCounter(port: number) {
     sockets.push(client, upstream);
     client.on('data', (chunk) => {
       counter.writes++;
-      counter.commands += chunk.toString('latin1').split('hmget').length - 1;
+      counter.commands += chunk.toString('latin1').split('HMGET').length - 1;
       upstream.write(chunk);
     });
     upstream.pipe(client);
@@ -65,7 +61,7 @@ test('values are read with their types and their time', async (t) => {
   await writer.hset('other', { z: '1' });
   const store = await open();
   t.teardown(() => store.close());
-  const [rows] = await store.read([{ view, keys: ['k1', 'k2', 'other', 'none'] }]);
+  const [rows] = await readAll(store, [{ view, keys: ['k1', 'k2', 'other', 'none'] }]);
   t.strictSame(rows, [
     { found: true, values: [1.5, 9007199254740993n], timeMs: 1.7e12, bad: [] },
     { found: true, values: [undefined, undefined], timeMs: null, bad: ['f', 'at'] },
@@ -74,17 +70,28 @@ test('values are read with their types and their time', async (t) => {
   ]);
 });
 
+test('names and keys may be of any letters', async (t) => {
+  const letters = makeView({ fields: [field('größe'), field('名', 'string')] });
+  await writer.hset('schlüssel:😀', { größe: '1.75', 名: 'é😀' });
+  await writer.hset('plain', { größe: '2' });
+  const store = await open();
+  t.teardown(() => store.close());
+  t.match(await readAll(store, [{ view: letters, keys: ['schlüssel:😀', 'plain'] }]), [
+    [{ values: [1.75, 'é😀'] }, { values: [2, undefined] }],
+  ]);
+});
+
 test('a key of another type is an error of that entity alone', async (t) => {
   await writer.set('text', 'x');
   await writer.hset('k1', { f: '1.5' });
   const store = await open();
   t.teardown(() => store.close());
-  const [rows] = await store.read([{ view, keys: ['text', 'k1'] }]);
+  const [rows] = await readAll(store, [{ view, keys: ['text', 'k1'] }]);
   t.strictSame(
     rows?.map((row) => row.bad),
     [['f', 'i'], []],
   );
-  t.strictSame((await store.read([{ view, keys: ['text'] }]))[0]?.[0]?.bad, ['f', 'i'], 'also when it is alone');
+  t.strictSame((await readAll(store, [{ view, keys: ['text'] }]))[0]?.[0]?.bad, ['f', 'i'], 'also when it is alone');
 });
 
 test('values that are too long are not passed on', async (t) => {
@@ -93,7 +100,7 @@ test('values that are too long are not passed on', async (t) => {
   await writer.hset('wide', { s: 'é'.repeat(32 * 1024) });
   const store = await open();
   t.teardown(() => store.close());
-  const [rows] = await store.read([{ view: texts, keys: ['long', 'wide'] }]);
+  const [rows] = await readAll(store, [{ view: texts, keys: ['long', 'wide'] }]);
   t.strictSame(
     rows?.map((row) => row.bad),
     [['s'], []],
@@ -111,7 +118,7 @@ test('all reads of one turn of the loop are one write, and nothing is read twice
     Array.from({ length: 50 }, async (_, i) => {
       // Each from a callback of the loop of its own, as requests come from their sockets.
       await new Promise((resolve) => setImmediate(resolve));
-      return store.read([
+      return readAll(store, [
         { view, keys: ['k1', `k${i % 5}`, 'k1'] },
         { view: other, keys: ['k1'] },
       ]);
@@ -128,14 +135,14 @@ test('a frozen Redis is not asked again after a while, and answers after it thaw
   const store = await open(frozen.url);
   t.teardown(() => store.close());
   frozen.pause();
-  const first = store.read([{ view, keys: ['a'] }]);
+  const first = readAll(store, [{ view, keys: ['a'] }]);
   t.ok(store.isHealthy());
   await waitFor(() => !store.isHealthy());
-  await t.rejects(store.read([{ view, keys: ['a'] }]), /does not answer/, 'at once');
+  await t.rejects(readAll(store, [{ view, keys: ['a'] }]), /does not answer/, 'at once');
   frozen.resume();
   t.match(await first, [[{ found: false }]]);
   t.ok(store.isHealthy());
-  t.match(await store.read([{ view, keys: ['a'] }]), [[{ found: false }]]);
+  t.match(await readAll(store, [{ view, keys: ['a'] }]), [[{ found: false }]]);
 });
 
 test('a frozen Redis is connected to anew, and is used after it thaws', async (t) => {
@@ -144,11 +151,11 @@ test('a frozen Redis is connected to anew, and is used after it thaws', async (t
   const store = await open(frozen.url);
   t.teardown(() => store.close());
   frozen.pause();
-  await t.rejects(store.read([{ view, keys: ['a'] }]), 'the silent connection is given up');
-  await t.rejects(store.read([{ view, keys: ['a'] }]), /no connection/, 'at once');
+  await t.rejects(readAll(store, [{ view, keys: ['a'] }]), 'the silent connection is given up');
+  await t.rejects(readAll(store, [{ view, keys: ['a'] }]), /no connection/, 'at once');
   frozen.resume();
   await waitFor(() => store.isHealthy());
-  t.match(await store.read([{ view, keys: ['a'] }]), [[{ found: false }]]);
+  t.match(await readAll(store, [{ view, keys: ['a'] }]), [[{ found: false }]]);
 });
 
 test('a Redis that is gone fails reads at once, and is used again when it is back', async (t) => {
@@ -157,19 +164,19 @@ test('a Redis that is gone fails reads at once, and is used again when it is bac
   const store = await open(gone.url);
   t.teardown(() => store.close());
   await gone.kill();
-  await t.rejects(store.read([{ view, keys: ['a'] }]));
+  await t.rejects(readAll(store, [{ view, keys: ['a'] }]));
   await waitFor(() => !store.isHealthy());
   const startMs = performance.now();
-  await t.rejects(store.read([{ view, keys: ['a'] }]), /no connection/);
+  await t.rejects(readAll(store, [{ view, keys: ['a'] }]), /no connection/);
   t.ok(performance.now() - startMs < 20, 'at once');
   await gone.restart();
   await waitFor(() => store.isHealthy());
-  t.match(await store.read([{ view, keys: ['a'] }]), [[{ found: false }]]);
+  t.match(await readAll(store, [{ view, keys: ['a'] }]), [[{ found: false }]]);
 });
 
 test('closing lets the reads under way end', async (t) => {
   const store = await open();
-  const read = store.read([{ view, keys: ['k1'] }]);
+  const read = readAll(store, [{ view, keys: ['k1'] }]);
   await store.close();
   t.match(await read, [[{ found: true }]]);
   t.notOk(store.isHealthy());
@@ -192,14 +199,18 @@ test('slots of a Cluster follow the specification', async (t) => {
 test('a Cluster is read with one write for each node', async (t) => {
   const cluster = await startRedisCluster();
   t.teardown(() => cluster.stop());
-  const connection = connectRedis({ cluster: cluster.urls, timeoutMs: 2000 }, new Journal(), { name: 'features' });
-  await connection.ready(5000);
-  const store = new RedisHashStore(connection);
+  const store = new RedisClusterStore({ cluster: cluster.urls }, 'features', 100, new Journal());
+  await store.ready(5000);
   t.teardown(() => store.close());
   const keys = Array.from({ length: 60 }, (_, i) => `user:${i}`);
-  for (const [i, key] of keys.entries()) await connection.client.hset(key, { f: String(i) });
+  const nodes = new Cluster(cluster.nodes.map(({ port }) => ({ host: '127.0.0.1', port })));
+  for (const [i, key] of keys.entries()) await nodes.hset(key, { f: String(i) });
+  nodes.disconnect();
   const views: FeatureView[] = [view, makeView({ name: 'twice', fields: [field('f')] })];
-  const read = await store.read(views.map((each) => ({ view: each, keys })));
+  const read = await readAll(
+    store,
+    views.map((each) => ({ view: each, keys })),
+  );
   for (const rows of read)
     t.strictSame(
       rows.map((row) => row.values[0]),

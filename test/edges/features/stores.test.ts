@@ -6,7 +6,7 @@ import { Redis } from 'ioredis';
 import t, { test } from 'tap';
 
 import { createStores } from '../../../src/edges/features/stores.ts';
-import { field, Journal, makeView, Meter } from '../../gateway/feature-fixtures.ts';
+import { field, Journal, makeView, Meter, readAll } from '../../gateway/feature-fixtures.ts';
 import { freePort, startRedis } from '../../support/redis-server.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'makas-stores-'));
@@ -40,18 +40,18 @@ test('views of one store share it, unchanged stores stay open, and gone ones are
   await stores.adopt([a, a2]);
   const store = stores.storeOf(a);
   t.equal(stores.storeOf(a2), store);
-  t.match(await store.read([{ view: a, keys: ['k'] }]), [[{ values: [1] }]]);
+  t.match(await readAll(store, [{ view: a, keys: ['k'] }]), [[{ values: [1] }]]);
 
   await stores.adopt([a, b]);
   t.equal(stores.storeOf(a), store, 'the same store after a reload');
-  t.match(await stores.storeOf(b).read([{ view: b, keys: ['k'] }]), [[{ values: [2] }]]);
+  t.match(await readAll(stores.storeOf(b), [{ view: b, keys: ['k'] }]), [[{ values: [2] }]]);
   t.equal(watched.size, 2);
 
   await stores.retain([b]);
   t.strictSame([...watched], [join(directory, 'b.csv')]);
-  await t.rejects(async () => stores.storeOf(a).read([{ view: a, keys: ['k'] }]), /closed/);
+  await t.rejects(async () => readAll(stores.storeOf(a), [{ view: a, keys: ['k'] }]), /closed/);
   await stores.adopt([a]);
-  t.match(await stores.storeOf(a).read([{ view: a, keys: ['k'] }]), [[{ values: [1] }]], 'opened anew');
+  t.match(await readAll(stores.storeOf(a), [{ view: a, keys: ['k'] }]), [[{ values: [1] }]], 'opened anew');
 });
 
 test('when one of the new stores cannot be opened none is', async (t) => {
@@ -73,7 +73,7 @@ test('a Redis is connected when adopt ends', async (t) => {
   t.teardown(() => stores.close());
   const view = redisView(server.url);
   await stores.adopt([view]);
-  t.match(await stores.storeOf(view).read([{ view, keys: ['k'] }]), [[{ values: [3] }]]);
+  t.match(await readAll(stores.storeOf(view), [{ view, keys: ['k'] }]), [[{ values: [3] }]]);
 });
 
 test('a Redis that is away does not keep the gateway from starting, and is used when it comes', async (t) => {
@@ -85,9 +85,9 @@ test('a Redis that is away does not keep the gateway from starting, and is used 
   t.ok(journal.lines.includes('serving without the feature store'));
   const store = stores.storeOf(view);
   t.notOk(store.isHealthy());
-  await t.rejects(async () => store.read([{ view, keys: ['k'] }]), /no connection/);
+  await t.rejects(async () => readAll(store, [{ view, keys: ['k'] }]), /no connection/);
   const server = await startRedis({ port });
   t.teardown(() => server.stop());
   while (!store.isHealthy()) await new Promise((resolve) => setTimeout(resolve, 5));
-  t.match(await store.read([{ view, keys: ['k'] }]), [[{ found: false }]]);
+  t.match(await readAll(store, [{ view, keys: ['k'] }]), [[{ found: false }]]);
 });

@@ -1,0 +1,128 @@
+import { Buffer } from 'node:buffer';
+
+import { type CodecFailure, fail, failNotObject } from './codec-result.ts';
+import { compilePaths, findField, findFields, type Path, type PathSet, pathOf } from './json-path.ts';
+import { findRoot, type Span } from './json-scan.ts';
+import { joinBinary } from './oip-binary.ts';
+import { eachTensor, inputsPath, type TensorEntry } from './oip-tensor.ts';
+
+/** Places that are wanted of every body, found in one scan. */
+export interface Places {
+  readonly paths: readonly Path[];
+  readonly set: PathSet;
+}
+
+/** The tensors of a request as far as they could be read, and what ended the reading. */
+export interface Inputs {
+  readonly tensors: readonly TensorEntry[];
+  readonly problem: CodecFailure | null;
+}
+
+/** The rows of a KServe V1 request. */
+export type Rows = { readonly ok: true; readonly rows: Span } | CodecFailure;
+
+const instancesPath = pathOf(['instances']);
+const noInputs: Inputs = { tensors: [], problem: null };
+
+/** Joins paths into places; those of rows and tensors are always among them. */
+export function compilePlaces(paths: readonly Path[]): Places {
+  const all = [...new Set([inputsPath, instancesPath, ...paths])];
+  return { paths: all, set: compilePaths(all) };
+}
+
+const usualPlaces = compilePlaces([]);
+
+/**
+ * A request body in its two parts: JSON and binary tail. Its bytes are scanned when something is looked for, once for
+ * all prepared places, and what was found is kept.
+ */
+export class RequestBody {
+  readonly json: Buffer;
+  readonly tail: Buffer;
+  /** Whether there is a header that says how long the JSON is. */
+  readonly isDivided: boolean;
+  readonly #places: Places;
+  #whole: Buffer | null;
+  #spans: readonly (Span | null)[] | null = null;
+  #inputs: Inputs | null = null;
+
+  /** `whole` is the two parts in one buffer, when there is one. */
+  constructor(json: Buffer, tail: Buffer, isDivided: boolean, places: Places, whole: Buffer | null = null) {
+    this.json = json;
+    this.tail = tail;
+    this.isDivided = isDivided;
+    this.#places = places;
+    this.#whole = whole;
+  }
+
+  /** The same places in other bytes. */
+  with(json: Buffer, tail: Buffer): RequestBody {
+    return new RequestBody(json, tail, this.isDivided, this.#places);
+  }
+
+  get bytes(): Buffer {
+    return (this.#whole ??= joinBinary(this.json, this.tail));
+  }
+
+  get inferenceHeaderLength(): number | null {
+    return this.isDivided ? this.json.length : null;
+  }
+
+  /** As `findField`; quick for the prepared places. */
+  find(path: Path): Span | null {
+    const { paths, set } = this.#places;
+    for (let i = 0; i < paths.length; i++) {
+      if (paths[i] === path) return (this.#spans ??= findFields(this.json, set))[i] ?? null;
+    }
+    return findField(this.json, path);
+  }
+
+  isObject(): boolean {
+    return findRoot(this.json)?.kind === 'object';
+  }
+
+  /** The input tensors of an Open Inference Protocol request. */
+  inputs(): Inputs {
+    return (this.#inputs ??= this.#readInputs());
+  }
+
+  /** The rows of a KServe V1 request: the array `instances`, or `inputs` when there are no instances. */
+  rows(): Rows {
+    const rows = this.find(instancesPath) ?? this.find(inputsPath);
+    if (rows?.kind === 'array') return { ok: true, rows };
+    if (rows) return fail('BAD_BODY', 'WRONG_TYPE', 'The rows of the request ("instances") must be an array.');
+    if (!this.isObject()) return failNotObject();
+    return fail('BAD_BODY', 'MISSING', 'The request needs an array "instances" with one element per row.');
+  }
+
+  #readInputs(): Inputs {
+    const inputs = this.find(inputsPath);
+    if (inputs === null) return noInputs;
+    const tensors: TensorEntry[] = [];
+    const problem = eachTensor(this.json, inputs, this.tail.length, (tensor) => void tensors.push(tensor));
+    return { tensors, problem };
+  }
+}
+
+const nothing = Buffer.alloc(0);
+
+/**
+ * Opens a body in which features can be put. `inferenceHeaderLength` is the length of the JSON in a body with binary
+ * tensors, null when all is JSON. Fails for a raw binary request (length 0) and for a length beyond the body.
+ */
+export function openBody(
+  body: Buffer,
+  inferenceHeaderLength: number | null,
+  places: Places = usualPlaces,
+): RequestBody | CodecFailure {
+  if (inferenceHeaderLength === null) return new RequestBody(body, nothing, false, places, body);
+  if (inferenceHeaderLength === 0) {
+    const text = 'Features cannot be added to a raw binary request; send the JSON form.';
+    return fail('BAD_BODY', 'RAW_REQUEST', text);
+  }
+  if (inferenceHeaderLength > body.length) {
+    return fail('BAD_REQUEST', 'BINARY_LENGTH', 'Inference-Header-Content-Length is larger than the body.');
+  }
+  const json = body.subarray(0, inferenceHeaderLength);
+  return new RequestBody(json, body.subarray(inferenceHeaderLength), true, places, body);
+}
