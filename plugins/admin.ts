@@ -17,9 +17,9 @@ export interface ConfigView {
 /** What the admin API shows; everything is ready for JSON. */
 export interface AdminView {
   readonly routes: () => readonly object[];
-  readonly backends: () => readonly object[];
+  readonly backends: () => Promise<readonly object[]>;
   readonly bandits: () => readonly object[];
-  readonly shadows: () => readonly object[];
+  readonly shadows: () => Promise<readonly object[]>;
   readonly config: () => ConfigView;
   /** Throws GatewayError when the description is not a request. */
   readonly explain: (description: unknown) => unknown;
@@ -51,9 +51,9 @@ export const admin: FastifyPluginCallback<AdminOptions> = (fastify, { view, toke
       if (token !== null) scope.addHook('onRequest', tokenCheck(token));
       scope.addHook('onSend', async (_request, reply) => void reply.header('cache-control', 'no-store'));
       scope.get('/routes', () => ({ routes: view.routes() }));
-      scope.get('/backends', () => ({ backends: view.backends() }));
+      scope.get('/backends', async () => ({ backends: await view.backends() }));
       scope.get('/bandits', () => ({ bandits: view.bandits() }));
-      scope.get('/shadows', () => ({ shadows: view.shadows() }));
+      scope.get('/shadows', async () => ({ shadows: await view.shadows() }));
       scope.get('/config', (_request, reply) => {
         const { hash, loadedAtMs, config, lastReloadError } = view.config();
         const loadedAt = new Date(loadedAtMs).toISOString();

@@ -3,7 +3,8 @@ import type { Socket } from 'node:net';
 
 import type { FastifyError, FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify';
 
-import { errorRegistry, GatewayError } from '../src/core/errors.ts';
+import { GatewayError } from '../src/core/errors.ts';
+import { connectionErrorAnswer } from '../src/gateway/connection-error.ts';
 import type { Logger } from '../src/gateway/ports.ts';
 import { requestIdOf } from '../src/gateway/request-id.ts';
 import { errorBody } from '../src/protocol/error-body.ts';
@@ -60,18 +61,7 @@ export function answerClientError(error: Error & { code?: string }, socket: Sock
   }
   // The error is behind a request that is whole, whose answer the client would take this one for.
   if (underWay?.req.complete === true) return closeAfterAnswers(socket);
-  const code = clientErrorCode(error.code);
-  const { status, message } = errorRegistry[code];
-  const body = errorBody(message);
-  const head = [
-    `HTTP/1.1 ${status} ${code}`,
-    'content-type: application/json',
-    `content-length: ${body.length}`,
-    `makas-error: ${code}`,
-    `x-request-id: ${requestIdOf(undefined)}`,
-    'connection: close',
-  ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body.toString()}`);
+  socket.end(connectionErrorAnswer(clientErrorCode(error.code)), 'latin1');
 }
 
 /** The answer that has its turn on a connection: node:http offers no other way to it. */

@@ -5,7 +5,14 @@ import type { FastifyInstance } from 'fastify';
 
 const LOOK_MS = 25;
 
+/** What keeps connections of a listener to itself. */
+export interface Lane {
+  closeIdleConnections(): void;
+  closeAllConnections(): void;
+}
+
 const socketsOf = new WeakMap<Server, Set<Socket>>();
+const laneOf = new WeakMap<Server, Lane>();
 
 /** Remembers the connections of a listener, for `closeGently`. To be called before it listens. */
 export function watchSockets({ server }: FastifyInstance): void {
@@ -17,17 +24,32 @@ export function watchSockets({ server }: FastifyInstance): void {
   });
 }
 
+/** Remembers that some connections of a listener are known to this lane alone, for `closeGently`. */
+export function watchLane({ server }: FastifyInstance, lane: Lane): void {
+  laneOf.set(server, lane);
+}
+
 /**
  * Closes a listener: no new connections from now on; those on which nothing is under way are closed at once, the others
  * when their answers have left; what is left after the limit is cut.
  */
 export async function closeGently(listener: FastifyInstance, limitMs: number): Promise<void> {
   const { server } = listener;
+  const lane = laneOf.get(server);
   const closed = listener.close();
   // node:http takes a connection that never carried a byte for a busy one.
   for (const socket of socketsOf.get(server) ?? []) if (socket.bytesRead === 0) socket.destroy();
-  const look = setInterval(() => server.closeIdleConnections(), LOOK_MS);
-  const cut = setTimeout(() => server.closeAllConnections(), limitMs);
+  const closeIdle = (): void => {
+    server.closeIdleConnections();
+    lane?.closeIdleConnections();
+  };
+  const closeAll = (): void => {
+    server.closeAllConnections();
+    lane?.closeAllConnections();
+  };
+  lane?.closeIdleConnections();
+  const look = setInterval(closeIdle, LOOK_MS);
+  const cut = setTimeout(closeAll, limitMs);
   await closed;
   clearInterval(look);
   clearTimeout(cut);

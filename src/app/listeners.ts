@@ -7,11 +7,12 @@ import { inference } from '../../plugins/inference.ts';
 import { metrics as metricsPlugin } from '../../plugins/metrics.ts';
 import { rewardsPlugin } from '../../plugins/rewards.ts';
 import type { ErrorCode } from '../core/errors.ts';
+import { ExpressFront } from '../edges/express/front.ts';
 import type { PromMetrics } from '../edges/telemetry/metrics.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import type { Logger } from '../gateway/ports.ts';
 import type { RewardDesk } from '../gateway/rewards.ts';
-import { watchSockets } from './drain.ts';
+import { watchLane, watchSockets } from './drain.ts';
 import type { Settings } from './settings.ts';
 
 /** Names of models may be long; Fastify's own limit of a path parameter is 100 characters. */
@@ -59,6 +60,11 @@ export async function createDataListener(settings: Settings, parts: DataParts): 
   await fastify.register(errors, { logger: parts.logger });
   await fastify.register(inference, { ...parts, prefix: http.prefix });
   await fastify.register(rewardsPlugin, { desk: parts.desk, maxBatch: settings.maxBatch });
+  if (http.express) {
+    const front = new ExpressFront({ ...http, gateway: parts.gateway, isDraining: parts.isDraining });
+    front.attach(fastify.server);
+    watchLane(fastify, front);
+  }
   return fastify;
 }
 

@@ -24,8 +24,14 @@ export function describeRoutes(snapshot: Snapshot): object[] {
   }));
 }
 
+/** A backend as the admin API shows it: this, and what is configured. */
+export interface BackendDescription {
+  readonly name: string;
+  readonly endpoints: ReadonlyArray<{ readonly address: string; readonly up: boolean; readonly inflight: number }>;
+}
+
 /** The backends with what their endpoints do now. */
-export function describeBackends(live: Pick<Live, 'snapshot' | 'poolsOf'>, steadyMs: number): object[] {
+export function describeBackends(live: Pick<Live, 'snapshot' | 'poolsOf'>, steadyMs: number): BackendDescription[] {
   return live.snapshot.backends.map((backend) => ({
     name: backend.name,
     protocol: backend.protocol,

@@ -69,7 +69,9 @@ export class AnswerRelay {
     this.answerBytes = body.length;
     if (this.#kept !== null) this.#keep(Buffer.from(body));
     const isMapped = mapping !== null && isMappable(head.status, head.headers);
-    this.#reply.send(this.status, this.headers, isMapped ? this.#map(asBuffer(body)) : body);
+    // Mapping changes the length in the headers.
+    const sent = isMapped ? this.#map(asBuffer(body)) : body;
+    this.#reply.send(this.status, this.headers, sent);
     this.isHeadSent = true;
   }
 

@@ -143,9 +143,10 @@ test('a whole answer is passed on as it came, and what is kept of it is a copy',
   t.end();
 });
 
-test('the names in a whole answer are mapped back', (t) => {
-  const { reply, relay } = setUp({ mapping: MAPPING });
+test('the names in a whole answer are mapped back, and its length follows', (t) => {
+  const { reply, relay } = setUp({ mapping: { ...MAPPING, to: 'the outer' } });
   relay.onWhole(head(200, [...JSON_TYPE, 'content-length', '22']), Buffer.from('{"model_name":"inner"}'));
-  t.strictSame(reply.notes, ['send 200 {"model_name":"outer"}']);
+  t.strictSame(reply.notes, ['send 200 {"model_name":"the outer"}']);
+  t.equal(findHeader(reply.headers, 'content-length'), '26');
   t.end();
 });

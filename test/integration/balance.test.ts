@@ -1,6 +1,5 @@
-import { test } from 'tap';
-
 import { oneRoute, startGateway } from '../support/gateway.ts';
+import { test } from '../support/lanes.ts';
 import { answerInfer, startServer } from '../support/model-server.ts';
 import { RawClient, rawRequest } from '../support/raw-client.ts';
 

@@ -3,9 +3,10 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 
-import { test, type Test } from 'tap';
+import type { Test } from 'tap';
 
 import { oneRoute, startGateway } from '../support/gateway.ts';
+import { test } from '../support/lanes.ts';
 import { answerInfer, startServer } from '../support/model-server.ts';
 import { RawClient, rawRequest, sendRaw } from '../support/raw-client.ts';
 import { startRawServer } from '../support/raw-server.ts';

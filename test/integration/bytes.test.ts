@@ -2,9 +2,10 @@ import { Buffer } from 'node:buffer';
 import { once } from 'node:events';
 import { gunzipSync, gzipSync } from 'node:zlib';
 
-import { test, type Test } from 'tap';
+import type { Test } from 'tap';
 
 import { oneRoute, startGateway } from '../support/gateway.ts';
+import { test } from '../support/lanes.ts';
 import { answerInfer, startServer, type Answerer, type TestServer } from '../support/model-server.ts';
 import { RawClient, rawRequest, sendRaw } from '../support/raw-client.ts';
 import { answerBytes, startRawServer } from '../support/raw-server.ts';
@@ -81,7 +82,8 @@ test('header fields keep their order, case, bytes, underscores and repetitions',
   ];
   t.equal((await sendRaw(gateway.url, rawRequest(INFER, '{}', fields)))?.status, 200);
   const received = raw.received();
-  const places = fields.map((field) => received.indexOf(`\r\n${field.replace(/:$/, ': ')}\r\n`));
+  // A blank after the colon of an empty field is all that may be added.
+  const places = fields.map((field) => received.replace('x-empty: \r\n', 'x-empty:\r\n').indexOf(`\r\n${field}\r\n`));
   t.notOk(places.includes(-1), received);
   t.strictSame(
     places,

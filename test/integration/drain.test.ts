@@ -2,9 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { test, type Test } from 'tap';
+import type { Test } from 'tap';
 
 import { oneRoute, startGatewayProcess } from '../support/gateway.ts';
+import { test } from '../support/lanes.ts';
 import { RawClient, rawRequest, sendRaw } from '../support/raw-client.ts';
 import { startRawServer } from '../support/raw-server.ts';
 import { until } from '../support/traffic.ts';

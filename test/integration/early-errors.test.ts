@@ -1,9 +1,8 @@
 import { writeFileSync } from 'node:fs';
 
-import { test } from 'tap';
-
 import { prepareConfigText } from '../../src/config/prepare.ts';
 import { oneRoute, startGateway } from '../support/gateway.ts';
+import { test } from '../support/lanes.ts';
 import { startServer, answerInfer } from '../support/model-server.ts';
 
 test('errors that are answered before a request is opened are counted too', async (t) => {

@@ -1,9 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { test } from 'tap';
-
 import { configHead, startGateway } from '../support/gateway.ts';
+import { test } from '../support/lanes.ts';
 import { startServer } from '../support/model-server.ts';
 
 test('an explanation gets the features and the arm that the prediction for the same unit gets, but no token', async (t) => {

@@ -1,6 +1,9 @@
-import { test, type Test } from 'tap';
+import type { Socket } from 'node:net';
+
+import type { Test } from 'tap';
 
 import { oneRoute, startGateway, type OneRoute, type TestGateway } from '../support/gateway.ts';
+import { test } from '../support/lanes.ts';
 import { answerInfer, startServer } from '../support/model-server.ts';
 import { RawClient, rawRequest, sendRaw } from '../support/raw-client.ts';
 import { answerBytes, startRawServer, type RawAnswerer } from '../support/raw-server.ts';
@@ -105,14 +108,19 @@ test('a connection that is reset or closed before an answer is 502 and not tried
 
 test('an answer that breaks off before anything was passed on is 502, after that the connection is closed', async (t) => {
   const head = 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n';
+  // The end comes when the beginning has surely been passed on: in one read with it, it may still be found out in time.
   const answers = [
-    `${head}content-length: 100\r\n\r\n`,
-    `${head}content-length: 100\r\n\r\n{"a":`,
-    `${head}transfer-encoding: chunked\r\n\r\n5\r\n{"a":\r\n`,
-    `${head}transfer-encoding: chunked\r\n\r\n5\r\n{"a":\r\nzz\r\n`,
-  ];
+    [`${head}content-length: 100\r\n\r\n`, ''],
+    [`${head}content-length: 100\r\n\r\n{"a":`, ''],
+    [`${head}transfer-encoding: chunked\r\n\r\n5\r\n{"a":\r\n`, ''],
+    [`${head}transfer-encoding: chunked\r\n\r\n5\r\n{"a":\r\n`, 'zz\r\n'],
+  ] as const;
   let next = 0;
-  const { gateway } = await setUp(t, ({ socket }) => socket.end(answers[next++]!));
+  const { gateway } = await setUp(t, ({ socket }) => {
+    const [beginning, end] = answers[next++]!;
+    socket.write(beginning);
+    setTimeout(() => socket.end(end), 50);
+  });
   await expectError(t, gateway, 502, 'UPSTREAM_RESET', 'only a head');
   for (const what of ['too short', 'no last chunk', 'a bad chunk']) {
     t.equal(await sendRaw(gateway.url, rawRequest(INFER)), null, `${what}: the answer is visibly incomplete`);
@@ -241,11 +249,15 @@ test('requests given up while they wait for a connection cost the others nothing
 test('an answer above maxAnswer is refused when its length is announced, else cut', async (t) => {
   const body = 'x'.repeat(3000);
   let head = `content-length: ${body.length}\r\n\r\n${body}`;
-  const { gateway } = await setUp(t, ({ socket }) => socket.write(`HTTP/1.1 200 OK\r\n${head}`), {
-    backend: 'maxAnswer: 1KiB',
-  });
+  let rest = '';
+  const answer = ({ socket }: { socket: Socket }): void => {
+    socket.write(`HTTP/1.1 200 OK\r\n${head}`);
+    if (rest !== '') setTimeout(() => socket.write(rest), 50);
+  };
+  const { gateway } = await setUp(t, answer, { backend: 'maxAnswer: 1KiB' });
   await expectError(t, gateway, 502, 'UPSTREAM_BAD_RESPONSE');
-  head = `transfer-encoding: chunked\r\n\r\n${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`;
+  head = 'transfer-encoding: chunked\r\n\r\n3\r\nabc\r\n';
+  rest = `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`;
   t.equal(await sendRaw(gateway.url, rawRequest(INFER)), null);
   await until('settled', async () => (await gateway.ledger()).inflight === 0);
 });

@@ -1,6 +1,7 @@
-import { test, type Test } from 'tap';
+import type { Test } from 'tap';
 
 import { oneRoute, startGateway, type OneRoute } from '../support/gateway.ts';
+import { test } from '../support/lanes.ts';
 import { answerInfer, startServer, type Answerer } from '../support/model-server.ts';
 import { rawRequest, sendRaw } from '../support/raw-client.ts';
 import { answerBytes, startRawServer } from '../support/raw-server.ts';

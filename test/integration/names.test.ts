@@ -1,8 +1,9 @@
 import { Buffer } from 'node:buffer';
 
-import { test, type Test } from 'tap';
+import type { Test } from 'tap';
 
 import { oneRoute, startGateway, type OneRoute, type TestGateway } from '../support/gateway.ts';
+import { test } from '../support/lanes.ts';
 import { startServer, type Answerer } from '../support/model-server.ts';
 import { rawRequest, sendRaw } from '../support/raw-client.ts';
 

@@ -1,6 +1,7 @@
-import { test, type Test } from 'tap';
+import type { Test } from 'tap';
 
 import { oneRoute, startGateway } from '../support/gateway.ts';
+import { test } from '../support/lanes.ts';
 import { answerInfer, startServer } from '../support/model-server.ts';
 import { RawClient, sendRaw } from '../support/raw-client.ts';
 

@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'tap';
 
 import { startBandit, type Served } from '../support/bandit-traffic.ts';
+import { test } from '../support/lanes.ts';
 import { armOf, banditOf, decisionsOf, seededDraws, until } from '../support/traffic.ts';
 
 const countOf = (served: readonly Served[], arm: string): number => served.filter((each) => each.arm === arm).length;

@@ -1,8 +1,9 @@
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test, type Test } from 'tap';
+import type { Test } from 'tap';
 
 import { configHead, startGateway } from '../support/gateway.ts';
+import { test } from '../support/lanes.ts';
 import { startServer } from '../support/model-server.ts';
 import { inferPath, openClient, until } from '../support/traffic.ts';
 

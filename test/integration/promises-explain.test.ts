@@ -3,9 +3,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { test } from 'tap';
 
 import { configHead, startGateway } from '../support/gateway.ts';
+import { test } from '../support/lanes.ts';
 import { answerInfer, startServer } from '../support/model-server.ts';
 import { decisionsOf, forEachOf, headerText, openClient, range, seededDraws, until } from '../support/traffic.ts';
 

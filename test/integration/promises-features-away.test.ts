@@ -1,9 +1,10 @@
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { Redis } from 'ioredis';
-import { test, type Test } from 'tap';
+import type { Test } from 'tap';
 
 import { configHead, startGateway } from '../support/gateway.ts';
+import { test } from '../support/lanes.ts';
 import { answerInfer, startServer, type TestServer } from '../support/model-server.ts';
 import { startRedis, type RedisServer } from '../support/redis-server.ts';
 import { decisionsOf, forEachOf, inferPath, openClient, range, until, type ClientAnswer } from '../support/traffic.ts';
@@ -83,7 +84,7 @@ routes: [{ name: r, match: { model: m }, rules: [{ enrich: [user], backend: m }]
   const isWell = (seen: Awaited<ReturnType<typeof watch>>): boolean =>
     seen.every(({ id, values }) => isFound(id, values));
 
-  t.ok(isWell(await watch()), 'features are found');
+  await until('features are found', async () => isWell(await watch()));
   redis.pause();
   const frozen = await watch();
   t.ok(frozen.every(({ id, values }) => isDefaulted(values) || isFound(id, values)));

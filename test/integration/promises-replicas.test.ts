@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'tap';
 
 import { startGatewayProcess } from '../support/gateway.ts';
+import { test } from '../support/lanes.ts';
 import { answerInfer, startServer } from '../support/model-server.ts';
 import { startRedis } from '../support/redis-server.ts';
 import { banditOf, forEachOf, INFER_BODY, inferPath, openClient, range, until } from '../support/traffic.ts';

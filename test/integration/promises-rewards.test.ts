@@ -1,6 +1,5 @@
-import { test } from 'tap';
-
 import { startBandit } from '../support/bandit-traffic.ts';
+import { test } from '../support/lanes.ts';
 import { armOf, banditOf, until } from '../support/traffic.ts';
 
 const RULES = '[{ bandit: { name: rank, policy: thompson, arms: [a, b], refresh: 100ms } }]';

@@ -3,9 +3,10 @@ import { createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test, type Test } from 'tap';
+import type { Test } from 'tap';
 
 import { configHead, startGateway, startGatewayProcess } from '../support/gateway.ts';
+import { test } from '../support/lanes.ts';
 import { answerInfer, startServer, type Answerer, type TestServer } from '../support/model-server.ts';
 import {
   forEachOf,

@@ -2,13 +2,13 @@ import { mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { test } from 'tap';
 
 import { startApp } from '../../src/app.ts';
 import { prepareConfigFile } from '../../src/config/prepare.ts';
 import { LineOutput } from '../../src/edges/log/line-output.ts';
 import { DecisionTokens } from '../../src/gateway/token.ts';
 import { startGateway, startGatewayProcess } from '../support/gateway.ts';
+import { test } from '../support/lanes.ts';
 import { answerInfer, startServer } from '../support/model-server.ts';
 import { freePort, startRedis } from '../support/redis-server.ts';
 import {
@@ -145,8 +145,10 @@ routes:
   }
   const flushed = await gateway.metric('makas_rewards_flushed_total{bandit="rank",result="counted"}');
   t.ok(flushed >= 240 - 2, `${flushed} rewards were counted from the buffer`);
-  const told = readLog(gateway.folder).flatMap(({ msg = '' }) => (msg.includes('degraded') ? [msg] : []));
-  t.ok(told.includes('degraded') && told.at(-1) === 'no longer degraded', told.join(', '));
+  const told = (): string[] =>
+    readLog(gateway.folder).flatMap(({ msg = '' }) => (msg.includes('degraded') ? [msg] : []));
+  t.ok(told().includes('degraded'));
+  await until('the log says that it is well', () => told().at(-1) === 'no longer degraded');
 });
 
 test('rewards that find no room while Redis is away are refused, and SIGTERM ends the process in time', async (t) => {

@@ -1,9 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test, type Test } from 'tap';
+import type { Test } from 'tap';
 
 import { startCollector } from '../edges/telemetry/collector.ts';
 import { configHead, startGateway } from '../support/gateway.ts';
+import { test } from '../support/lanes.ts';
 import { answerInfer, startServer } from '../support/model-server.ts';
 import { freePort } from '../support/redis-server.ts';
 import { inferPath, openClient } from '../support/traffic.ts';

@@ -1,8 +1,9 @@
 import { Buffer } from 'node:buffer';
 
-import { test, type Test } from 'tap';
+import type { Test } from 'tap';
 
 import { oneRoute, startGateway } from '../support/gateway.ts';
+import { test } from '../support/lanes.ts';
 import { RawClient, rawRequest } from '../support/raw-client.ts';
 import { answerBytes, startRawServer } from '../support/raw-server.ts';
 

@@ -1,14 +1,13 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { openSync } from 'node:fs';
-
 import { startApp, type App } from '../../src/app.ts';
 import { prepareConfigFile } from '../../src/config/prepare.ts';
 import { LineOutput } from '../../src/edges/log/line-output.ts';
+import { onLane } from './lanes.ts';
 
 export interface TestGateway {
   readonly url: string;
@@ -71,7 +70,7 @@ export interface Ledger {
 export async function startGateway(yaml: (folder: string) => string): Promise<TestGateway> {
   const folder = mkdtempSync(join(tmpdir(), 'makas-test-'));
   const configPath = join(folder, 'makas.yaml');
-  writeFileSync(configPath, yaml(folder));
+  writeFileSync(configPath, onLane(yaml(folder)));
   const config = prepareConfigFile(configPath);
   if (config.snapshot === null) throw new Error(JSON.stringify(config.problems, null, 2));
   const output = new LineOutput({ fileDescriptor: openSync(join(folder, 'log.jsonl'), 'a') });
@@ -85,7 +84,7 @@ export async function startGateway(yaml: (folder: string) => string): Promise<Te
     app,
     metrics,
     async rewrite(next) {
-      writeFileSync(configPath, next);
+      writeFileSync(configPath, onLane(next));
       await app.reload('test');
     },
     async metric(series) {
@@ -130,8 +129,14 @@ export interface GatewayProcess {
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
 /** Starts `makas serve` as a process of its own, for tests of signals and crashes. */
-export async function startGatewayProcess(configPath: string): Promise<GatewayProcess> {
-  const child = spawn(process.execPath, [MAIN, 'serve', '--config', configPath], { stdio: ['ignore', 'pipe', 'pipe'] });
+export async function startGatewayProcess(
+  configPath: string,
+  nodeFlags: readonly string[] = [],
+): Promise<GatewayProcess> {
+  writeFileSync(configPath, onLane(readFileSync(configPath, 'utf8')));
+  const child = spawn(process.execPath, [...nodeFlags, MAIN, 'serve', '--config', configPath], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const lines: string[] = [];
   const exited = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
   const serving = await new Promise<{ http: string; admin: string }>((resolve, reject) => {

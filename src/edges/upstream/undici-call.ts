@@ -2,8 +2,9 @@ import { Readable } from 'node:stream';
 
 import type { Dispatcher, Pool } from 'undici';
 
+import { GatewayError } from '../../core/errors.ts';
 import type { AnswerHead, AnswerReceiver, BodyStream, UpstreamCall, UpstreamRequest } from '../../gateway/ports.ts';
-import { findHeader, headerList } from '../../protocol/header-block.ts';
+import { findHeader, headerList, type HeaderBlock } from '../../protocol/header-block.ts';
 import { answerFields } from '../../protocol/header-crossing.ts';
 import { isBadForm, upstreamError } from './upstream-error.ts';
 
@@ -58,7 +59,14 @@ export class UndiciCall implements UpstreamCall, Dispatcher.DispatchHandler {
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
     if (this.#isOver || status < 200) return;
-    this.#receiver.onHead(answerHead(status, controller.rawHeaders));
+    const head = answerHead(status, controller.rawHeaders, this.#request.method === 'HEAD');
+    if (head !== null) {
+      this.#receiver.onHead(head);
+      return;
+    }
+    this.#isOver = true;
+    controller.abort(ABORTED);
+    this.#receiver.onError(new GatewayError('UPSTREAM_BAD_RESPONSE', undefined, 'a bad field'), 'sent');
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -78,6 +86,7 @@ export class UndiciCall implements UpstreamCall, Dispatcher.DispatchHandler {
     this.#leaveConnection();
     if (this.#isOver) return;
     this.#isOver = true;
+    // undici does not tell whether the connection was a kept one, so no call is known to be stale.
     this.#receiver.onError(upstreamError(error, this.#isStarted), this.#isStarted ? 'sent' : 'unsent');
   }
 
@@ -110,11 +119,26 @@ function readableOf(body: BodyStream): Readable {
 /** Shared: making an error on each abort costs a stack. */
 const ABORTED = new Error('aborted by the gateway');
 
-/** Header bytes are latin1 text (RFC 9110 5.5), as node:http writes them back. */
-function answerHead(status: number, raw: Dispatcher.DispatchController['rawHeaders']): AnswerHead {
+/** null: it cannot be written down again. Header bytes are Latin-1 text, RFC 9110 5.5. */
+function answerHead(
+  status: number,
+  raw: Dispatcher.DispatchController['rawHeaders'],
+  isHeadRequest: boolean,
+): AnswerHead | null {
   const list: string[] = [];
   if (Array.isArray(raw)) for (const part of raw) list.push(typeof part === 'string' ? part : part.toString('latin1'));
-  const headers = answerFields(list);
+  try {
+    const headers = answerFields(list);
+    return { status, headers, length: bodyLength(status, headers, isHeadRequest) };
+  } catch (error) {
+    if (error instanceof TypeError) return null;
+    throw error;
+  }
+}
+
+/** Octets of the body, -1 when the endpoint does not say; undici holds it against what comes. */
+function bodyLength(status: number, headers: HeaderBlock, isHeadRequest: boolean): number {
+  if (isHeadRequest || status === 204 || status === 304) return 0;
   const length = findHeader(headers, 'content-length');
-  return { status, headers, length: length === undefined ? -1 : Number(length) };
+  return length === undefined ? -1 : Number(length);
 }

@@ -11,7 +11,8 @@ export function upstreamError(error: Error, isStarted: boolean): GatewayError {
   if (isBadForm(error) || code === 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH')
     return new GatewayError('BAD_REQUEST', undefined, internal);
   if (!isStarted) return new GatewayError('UPSTREAM_CONNECT', undefined, internal);
-  if (code.startsWith('HPE_') || BAD_RESPONSE.has(code))
+  // undici means to give its parser's errors a code, but they have none (8.12).
+  if (error.name === 'HTTPParserError' || BAD_RESPONSE.has(code))
     return new GatewayError('UPSTREAM_BAD_RESPONSE', undefined, internal);
   return new GatewayError('UPSTREAM_RESET', undefined, internal);
 }
