@@ -1,15 +1,16 @@
-import type { FastifyInstance } from 'fastify';
+import type { Worker } from 'node:worker_threads';
 
+import { openControl, type Control } from './app/control.ts';
+import { serveAlone, type Replica, type ReplicaPorts } from './app/data-plane.ts';
 import { closeGently } from './app/drain.ts';
-import { createAdminListener, createDataListener } from './app/listeners.ts';
-import { Reloader } from './app/reload.ts';
-import { needRestart, readSettings } from './app/settings.ts';
+import { createDataListener } from './app/listeners.ts';
+import { readSettings } from './app/settings.ts';
 import { openState } from './app/state.ts';
-import type { ReadyConfig } from './config/prepare.ts';
+import { serveByWorkers } from './app/workers.ts';
+import type { ReadyConfig, ServingConfig } from './config/prepare.ts';
 import { watchFile } from './config/watch.ts';
-import { GatewayError } from './core/errors.ts';
-import { explain } from './core/explain.ts';
 import type { Snapshot } from './core/snapshot.ts';
+import { SocketUpstream } from './edges/express/upstream.ts';
 import { createStores } from './edges/features/stores.ts';
 import { DecisionLog } from './edges/log/decision-log.ts';
 import { LineOutput } from './edges/log/line-output.ts';
@@ -18,15 +19,15 @@ import { PromMetrics } from './edges/telemetry/metrics.ts';
 import { watchProcess } from './edges/telemetry/process-metrics.ts';
 import { createTracer } from './edges/telemetry/tracer.ts';
 import { UndiciUpstream } from './edges/upstream/undici-upstream.ts';
-import { describeBackends, describeRoutes } from './gateway/admin-view.ts';
+import { describeBackends } from './gateway/admin-view.ts';
 import { BanditLearner } from './gateway/bandits.ts';
 import { Degradation } from './gateway/degradation.ts';
 import { createEnricher } from './gateway/enrich.ts';
 import { Gateway } from './gateway/gateway.ts';
+import { openPools } from './gateway/live.ts';
 import { MetricsSink, showEndpoints } from './gateway/metrics-sink.ts';
 import { Mirror } from './gateway/mirror.ts';
 import type { Clock } from './gateway/ports.ts';
-import { factsOf } from './gateway/request-description.ts';
 import { RewardDesk } from './gateway/rewards.ts';
 import { SigningKeyKeeper } from './gateway/signing-key.ts';
 import { DecisionTokens, signingKeyFrom } from './gateway/token.ts';
@@ -36,6 +37,7 @@ export interface AppOptions {
   /** The configuration file, watched for changes. */
   readonly path: string;
   readonly config: ReadyConfig;
+  /** Of the main thread; workers have their own. */
   readonly clock?: Clock;
   /** Where log lines go. Default: standard output. */
   readonly output?: LineOutput;
@@ -47,6 +49,8 @@ export interface AppOptions {
 export interface App {
   readonly httpUrl: string;
   readonly adminUrl: string;
+  /** The threads of the workers that run now; none when there is one worker, which is the main thread. */
+  threads(): readonly Worker[];
   /** Tries the configuration file as it is now; the old configuration stays when that fails. */
   reload(reason: string): Promise<void>;
   /** Ends what is under way within the drain limit, writes what is left to write, and stops. */
@@ -56,7 +60,7 @@ export interface App {
 const TRACER_LIMIT_MS = 2000;
 const SHADOW_DRAIN_MS = 500;
 
-const systemClock: Clock = { now: () => Date.now(), steady: () => performance.now() };
+export const systemClock: Clock = { now: () => Date.now(), steady: () => performance.now() };
 
 /**
  * The composition root: the one place that knows all parts. Rejects with a text for operators when the gateway cannot
@@ -73,7 +77,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   }
 }
 
-/** Makes every part and wires it. What must be ended is put on the stack, and ends in the opposite order. */
+/** What there is once in a process. What must be ended is put on the stack, and ends in the opposite order. */
 async function wire(
   { path, config, clock = systemClock, output = new LineOutput(), keyCheckMs }: AppOptions,
   stack: AsyncDisposableStack,
@@ -84,22 +88,52 @@ async function wire(
   const logger = createLogger({ level: settings.logLevel, output, redact: (text) => redact(text) });
   stack.defer(() => logger.info({}, 'stopped'));
   for (const problem of config.problems) logger.warn({ problem }, 'configuration warning');
-
-  // Telemetry.
   const metrics = new PromMetrics({
     onOverflow: (name) => logger.warn({ metric: name }, 'too many series; the rest is counted as other'),
   });
   stack.defer(watchProcess(metrics, version));
+  let shown: Control | null = null;
+  stack.defer(() => shown?.close());
+  const state = await openState(config.config, logger);
+  stack.defer(() => state.store.close());
+
+  // The data plane: this thread, or others.
+  const shared = { clock, logger, metrics, output, keyCheckMs, ...state };
+  const serveHere = async () => {
+    const ports = { ...shared, redact: (text: string) => redact(text), draw: Math.random };
+    const replica = await openReplica(config, ports, stack);
+    return serveAlone(replica, settings.http.port, () => metrics.gauge('makas_workers').set(1));
+  };
+  const plane = await (settings.workers > 1 ? serveByWorkers(config, { ...shared, settings }, stack) : serveHere());
+
+  const onAdopted = (next: ReadyConfig) => {
+    redact = (text) => config.redact(next.redact(text));
+    logger.setLevel(readSettings(next.config).logLevel);
+  };
+  const ports = { path, settings, clock, logger, metrics, plane, onAdopted };
+  const control = (shown = await openControl(config, ports, stack));
+  const adminUrl = await control.listen();
+  const httpUrl = await plane.listen();
+  logger.info({ http: httpUrl, admin: adminUrl, workers: settings.workers, config: config.hash, version }, 'serving');
+  const reload = (reason: string) => control.reload(reason);
+  return { httpUrl, adminUrl, threads: () => plane.threads(), reload, close: () => stack.disposeAsync() };
+}
+
+/** The path of requests: everything that one thread needs to serve them. */
+export async function openReplica(
+  { config, snapshot }: ServingConfig,
+  { store, bufferLimit, clock, logger, metrics, output, redact, keyCheckMs, draw }: ReplicaPorts,
+  stack: AsyncDisposableStack,
+): Promise<Replica> {
+  const settings = readSettings(config);
+
+  // Telemetry.
   const tracer = await createTracer(settings.tracing, { clock, logger, metrics, draw: Math.random });
   stack.defer(() => tracer.shutdown(TRACER_LIMIT_MS));
   const metricsSink = new MetricsSink(metrics);
-  const decisionLog = new DecisionLog(output, metrics, (text) => redact(text));
-  let admin: FastifyInstance | null = null;
-  stack.defer(() => closeListener(admin));
+  const decisionLog = new DecisionLog(output, metrics, redact);
 
-  // State, and what learns from it.
-  const { store, bufferLimit } = await openState(config.config, logger);
-  stack.defer(() => store.close());
+  // What learns from the state.
   const tokens = new DecisionTokens(settings.rewardSecret === null ? null : signingKeyFrom(settings.rewardSecret));
   const degradation = new Degradation('state', metrics.gauge('makas_degraded', 'state'), logger);
   if (settings.rewardSecret === null) {
@@ -107,26 +141,29 @@ async function wire(
     stack.defer(() => keeper.close());
     await keeper.start();
   }
-  const learner = new BanditLearner({ store, tokens, clock, logger, metrics, degradation });
+  const learner = new BanditLearner({ store, tokens, clock, logger, metrics, degradation, random: draw });
   stack.defer(() => learner.close());
 
   // The path of a request.
   const stores = createStores({ logger, metrics, watch: watchFile });
   stack.defer(() => stores.close());
-  await stores.adopt(config.snapshot.views);
-  const upstream = new UndiciUpstream();
+  await stores.adopt(snapshot.views);
+  const undici = new UndiciUpstream();
+  const upstream = settings.http.express ? new SocketUpstream({ other: undici }) : undici;
   stack.defer(() => upstream.close());
   const enricher = createEnricher({ stores: (view) => stores.storeOf(view), clock, metrics, logger });
   const mirror = new Mirror({ upstream, clock, metrics, logger });
   // What shadows have under way is given up: their answers go nowhere.
   stack.defer(() => mirror.drain(SHADOW_DRAIN_MS));
-  metricsSink.adopt(config.snapshot);
-  /** Closes the pools and stores that none of these snapshots uses. */
+  metricsSink.adopt(snapshot);
+  let prepared: Snapshot | null = null;
+  /** Closes the pools and stores that none of these snapshots uses, nor the one that is about to go live. */
   const letGo = (alive: readonly Snapshot[]) => {
-    upstream.retain(new Set([...endpointIds(alive), ...mirror.poolIds()]));
-    void stores.retain(alive.flatMap((snapshot) => snapshot.views));
+    const kept = prepared === null ? alive : [...alive, prepared];
+    upstream.retain(new Set([...endpointIds(kept), ...mirror.poolIds()]));
+    void stores.retain(kept.flatMap((each) => each.views));
   };
-  const gateway = new Gateway(config.snapshot, {
+  const gateway = new Gateway(snapshot, {
     clock,
     logger,
     upstream,
@@ -154,38 +191,14 @@ async function wire(
   await learner.refresh();
   learner.start();
 
-  // Configuration, now and later.
-  const reloader = new Reloader(config, {
-    path,
-    clock,
-    logger,
-    metrics,
-    async adopt(next) {
-      const restart = needRestart(config.config, next.config);
-      if (restart.length > 0)
-        logger.warn({ parts: restart }, 'these parts of the configuration take effect after a restart');
-      await stores.adopt(next.snapshot.views);
-      try {
-        gateway.adopt(next.snapshot);
-      } catch (error) {
-        letGo(gateway.alive);
-        throw error;
-      }
-      metricsSink.adopt(next.snapshot);
-      redact = (text) => config.redact(next.redact(text));
-      logger.setLevel(readSettings(next.config).logLevel);
-    },
-  });
-  const watch = await watchFile(path, () => void reloader.reload('file changed'));
-  stack.defer(() => watch.close());
-  metrics.onScrape(() => {
-    showEndpoints(metrics, gateway.live, clock.steady());
-    metrics.gauge('makas_config_info', reloader.current.hash).set(1);
-  });
+  metrics.onScrape(() => showEndpoints(metrics, gateway.live, clock.steady()));
+  const abandon = () => {
+    prepared = null;
+    letGo(gateway.alive);
+  };
 
-  // Faces.
+  // The face.
   let isDraining = false;
-  const degraded = () => [...(degradation.isDegraded ? ['state'] : []), ...(enricher.isDegraded() ? ['features'] : [])];
   const isReady = () => !isDraining;
   const data = await createDataListener(settings, { gateway, desk, logger, isReady, isDraining: () => isDraining });
   stack.defer(async () => {
@@ -193,42 +206,39 @@ async function wire(
     logger.info({}, 'draining');
     await closeGently(data, settings.drainMs);
   });
-  admin = await createAdminListener(settings, {
-    metrics,
-    logger,
-    readiness: () => ({ isLoaded: true, isDraining, degraded: degraded() }),
-    view: {
-      routes: () => describeRoutes(gateway.snapshot),
-      backends: () => describeBackends(gateway.live, clock.steady()),
-      bandits: () => learner.describe(),
-      shadows: () => mirror.describe(),
-      config: () => describeConfig(reloader),
-      explain(description) {
-        const described = factsOf(description, settings.http.prefix, clock.now());
-        if (!described.ok) throw new GatewayError('BAD_REQUEST', described.problems.join('; '));
-        return explain(gateway.snapshot, described.facts, gateway.live.weights);
-      },
+  return {
+    get snapshot() {
+      return gateway.snapshot;
     },
-  });
-  const adminUrl = await admin.listen({ host: settings.admin.host, port: settings.admin.port });
-  const httpUrl = await data.listen({ host: settings.http.host, port: settings.http.port });
-  logger.info({ http: httpUrl, admin: adminUrl, config: config.hash, version }, 'serving');
-  return { httpUrl, adminUrl, reload: (reason) => reloader.reload(reason), close: () => stack.disposeAsync() };
+    get weights() {
+      return gateway.live.weights;
+    },
+    async prepare(next) {
+      prepared = next;
+      try {
+        await stores.adopt(next.views);
+        openPools(next, upstream);
+      } catch (error) {
+        abandon();
+        throw error;
+      }
+    },
+    adopt(next) {
+      gateway.adopt(next);
+      prepared = null;
+      metricsSink.adopt(next);
+    },
+    abandon,
+    listen: (address) => data.listen({ host: settings.http.host, ...address }),
+    describe: () => ({ backends: describeBackends(gateway.live, clock.steady()), shadows: mirror.describe() }),
+    bandits: () => learner.describe(),
+    isDraining: () => isDraining,
+    degraded: () => [...(degradation.isDegraded ? ['state'] : []), ...(enricher.isDegraded() ? ['features'] : [])],
+  };
 }
 
 function endpointIds(snapshots: readonly Snapshot[]): string[] {
   return snapshots.flatMap((snapshot) =>
     snapshot.backends.flatMap((backend) => backend.endpoints.map((endpoint) => endpoint.id)),
   );
-}
-
-function describeConfig({ current, loadedAtMs, lastError }: Reloader) {
-  return { hash: current.hash, loadedAtMs, config: current.effective, lastReloadError: lastError };
-}
-
-async function closeListener(listener: FastifyInstance | null): Promise<void> {
-  if (listener === null) return;
-  const closed = listener.close();
-  listener.server.closeAllConnections();
-  await closed;
 }

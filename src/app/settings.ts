@@ -1,3 +1,5 @@
+import { availableParallelism } from 'node:os';
+
 import { defaults } from '../config/defaults.ts';
 import type { ConfigFile } from '../config/schema/root.ts';
 import { parseDuration, parseShare, parseSize } from '../config/units.ts';
@@ -6,6 +8,8 @@ import type { TracingSettings } from '../edges/telemetry/tracer.ts';
 
 /** What the process itself needs from the configuration; unlike the snapshot it is read once, at the start. */
 export interface Settings {
+  /** Threads that serve; 1: the main thread serves alone. */
+  readonly workers: number;
   readonly http: {
     readonly host: string;
     readonly port: number;
@@ -14,6 +18,8 @@ export interface Settings {
     readonly requestTimeoutMs: number;
     readonly keepAliveMs: number;
     readonly maxHeaderBytes: number;
+    /** Whether there is an express lane. */
+    readonly express: boolean;
   };
   readonly admin: { readonly host: string; readonly port: number; readonly token: string | null };
   readonly drainMs: number;
@@ -26,7 +32,9 @@ export interface Settings {
 export function readSettings(config: ConfigFile): Settings {
   const http = { ...defaults.listen.http, ...config.listen?.http };
   const admin = { ...defaults.listen.admin, ...config.listen?.admin };
+  const workers = config.workers ?? defaults.workers;
   return {
+    workers: workers === 'auto' ? availableParallelism() : workers,
     http: {
       host: http.host,
       port: http.port,
@@ -34,6 +42,7 @@ export function readSettings(config: ConfigFile): Settings {
       headerTimeoutMs: parseDuration(http.headerTimeout),
       requestTimeoutMs: parseDuration(http.requestTimeout),
       keepAliveMs: parseDuration(http.keepAliveTimeout),
+      express: http.express,
       maxHeaderBytes: parseSize(config.limits?.header ?? defaults.limits.header),
     },
     admin: { host: admin.host, port: admin.port, token: config.listen?.admin?.token ?? null },

@@ -14,6 +14,7 @@ writeFileSync(
   good,
   `version: 1
 workers: 2
+listen: { admin: { host: 0.0.0.0 } }
 backends:
   a: { protocol: oip, endpoints: [http://127.0.0.1:9001] }
 routes:
@@ -41,7 +42,7 @@ test('a configuration that may go live gives 0, its warnings and one line', asyn
   t.equal(code, 0);
   t.equal(
     out,
-    `${good}:2:1 warning: workers: more than one worker is not built yet; one runs (found 2, expected 1)\nok: 1 route, 1 backend; 1 warning\n`,
+    `${good}:3:11 warning: listen.admin: the admin API is open to whoever reaches this address; set a token, or listen on 127.0.0.1\nok: 1 route, 1 backend; 1 warning\n`,
   );
 });
 

@@ -15,9 +15,9 @@ async function setUp(t: Test, options: Partial<AdminOptions> = {}) {
     token: null,
     view: {
       routes: () => [{ name: 'iris' }],
-      backends: () => [{ name: 'v1', endpoints: [{ address: 'http://127.0.0.1:9001', up: true, inflight: 2 }] }],
+      backends: async () => [{ name: 'v1', endpoints: [{ address: 'http://127.0.0.1:9001', up: true, inflight: 2 }] }],
       bandits: () => [{ name: 'live' }],
-      shadows: () => [{ backend: 'v3' }],
+      shadows: async () => [{ backend: 'v3' }],
       config: () => ({
         hash: 'abc',
         loadedAtMs: Date.UTC(2026, 0, 2),

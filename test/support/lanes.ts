@@ -12,7 +12,7 @@ let current: Lane = 'express';
 /** A test of behaviour that no client may tell the lanes apart by: runs once on each. */
 export function test(name: string, body: (t: Test) => Promise<void> | void): void {
   for (const lane of lanes) {
-    tapTest(`${name} (${lane} lane)`, async (t) => {
+    void tapTest(`${name} (${lane} lane)`, async (t) => {
       current = lane;
       await body(t);
     });

@@ -1,3 +1,4 @@
+import type { MessagePort } from 'node:worker_threads';
 import type { BanditSums, RewardOutcome, RewardWrite, ServedCount, WindowClosing } from '../../gateway/ports.ts';
 
 /** What the gateway's thread asks of the thread that owns the state file. */
@@ -22,6 +23,11 @@ export interface StateAnswers {
 export interface StateCall {
   readonly call: number;
   readonly request: StateRequest;
+}
+
+/** Another thread's own way to the state. */
+export interface StateConnect {
+  readonly connect: MessagePort;
 }
 
 /** `call` 0 is the opening of the file. */

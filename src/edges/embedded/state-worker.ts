@@ -1,40 +1,50 @@
-import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { parentPort, receiveMessageOnPort, workerData, type MessagePort } from 'node:worker_threads';
 import { StateDatabase } from './state-database.ts';
-import type { StateCall, StateFile, StateReply } from './state-messages.ts';
+import type { StateCall, StateConnect, StateFile, StateReply } from './state-messages.ts';
 
 /**
- * The thread that owns the state file. It takes all calls that wait and writes them in one transaction, so that one
- * flush of the disk serves them all: the busier the gateway, the larger the group.
+ * The thread that owns the state file, and is the only one that writes it. It takes all calls that wait, from whichever
+ * thread, and writes them in one transaction, so that one flush of the disk serves them all: the busier the gateway, the
+ * larger the group.
  */
 const MAX_GROUP = 1_000;
 const PURGE_INTERVAL_MS = 30_000;
 
-const port = parentPort!;
+/** A call and the port to answer it on. */
+interface Call extends StateCall {
+  readonly from: MessagePort;
+}
+
+const main = parentPort!;
+const ports = new Set([main]);
 const stateFile: StateFile = workerData;
-const reply = (message: StateReply): void => port.postMessage(message);
+
+function reply(port: MessagePort, message: StateReply): void {
+  port.postMessage(message);
+}
 
 function open(): StateDatabase | null {
   try {
     const database = new StateDatabase(stateFile);
-    reply({ call: 0, answer: null });
+    reply(main, { call: 0, answer: null });
     return database;
   } catch (error) {
-    reply({ call: 0, error: textOf(error) });
+    reply(main, { call: 0, error: textOf(error) });
     return null;
   }
 }
 
-function runGroup(database: StateDatabase, calls: readonly StateCall[]): void {
+function runGroup(database: StateDatabase, calls: readonly Call[]): void {
   try {
     const answers = database.runAll(
       calls.map(({ request }) => request),
       Date.now(),
     );
-    calls.forEach(({ call }, i) => reply({ call, answer: answers[i]! }));
+    calls.forEach(({ call, from }, i) => reply(from, { call, answer: answers[i]! }));
   } catch (error) {
     // What fails alone must not fail what came with it, such as a read on a full disk.
     if (calls.length > 1) for (const call of calls) runGroup(database, [call]);
-    else for (const { call } of calls) reply({ call, error: textOf(error) });
+    else for (const { call, from } of calls) reply(from, { call, error: textOf(error) });
   }
 }
 
@@ -42,29 +52,45 @@ function textOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-const database = open();
-if (database !== null) {
-  const purging = setInterval(() => {
-    try {
-      database.purge(Date.now());
-    } catch {
-      // Only saves room; a disk that fails shows at the next write.
-    }
-  }, PURGE_INTERVAL_MS);
-
-  port.on('message', (first: StateCall) => {
-    const calls = [first];
-    while (calls.length < MAX_GROUP) {
-      const next = receiveMessageOnPort(port);
-      if (next === undefined) break;
-      const { message }: { message: StateCall } = next;
-      calls.push(message);
+/** Serves a port; what comes in by it is added to the group under way. */
+function serve(database: StateDatabase, port: MessagePort): void {
+  ports.add(port);
+  port.on('close', () => ports.delete(port));
+  port.on('message', (message: StateCall | StateConnect) => {
+    const calls = take(database, message, port);
+    for (const other of ports) {
+      while (calls.length < MAX_GROUP) {
+        const next = receiveMessageOnPort(other);
+        if (next === undefined) break;
+        calls.push(...take(database, next.message as StateCall | StateConnect, other));
+      }
     }
     const isClosing = calls.some(({ request }) => request.kind === 'close');
-    runGroup(database, calls);
-    if (!isClosing) return;
-    clearInterval(purging);
-    database.close();
-    port.close();
+    if (calls.length > 0) runGroup(database, calls);
+    if (isClosing) end(database);
   });
 }
+
+function take(database: StateDatabase, message: StateCall | StateConnect, from: MessagePort): Call[] {
+  if ('call' in message) return [{ ...message, from }];
+  serve(database, message.connect);
+  return [];
+}
+
+function end(database: StateDatabase): void {
+  clearInterval(purging);
+  database.close();
+  for (const port of ports) port.close();
+}
+
+function purge(database: StateDatabase): void {
+  try {
+    database.purge(Date.now());
+  } catch {
+    // Only saves room; a disk that fails shows at the next write.
+  }
+}
+
+const database = open();
+const purging = database === null ? undefined : setInterval(() => purge(database), PURGE_INTERVAL_MS);
+if (database !== null) serve(database, main);

@@ -1,27 +1,15 @@
 import { accessSync, constants, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { Worker } from 'node:worker_threads';
-import type {
-  BanditSums,
-  Logger,
-  RewardOutcome,
-  RewardWrite,
-  ServedCount,
-  StateStore,
-  WindowClosing,
-} from '../../gateway/ports.ts';
-import type { StateAnswers, StateFile, StateReply, StateRequest } from './state-messages.ts';
+import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
+import type { Logger } from '../../gateway/ports.ts';
+import { StateCalls, writeFailure } from './state-calls.ts';
+import type { StateCall, StateConnect, StateFile, StateReply } from './state-messages.ts';
 
 export interface EmbeddedStateSettings {
   /** Folder of the state file; made when it is missing. */
   readonly path: string;
   /** Largest size of the file, bytes. */
   readonly maxBytes?: number;
-}
-
-interface Waiting {
-  resolve(answer: unknown): void;
-  reject(error: Error): void;
 }
 
 const FILE_NAME = 'state.sqlite';
@@ -45,111 +33,108 @@ export async function openEmbeddedState(settings: EmbeddedStateSettings, logger:
 }
 
 /** State in a SQLite file, on a thread of its own: a wait for the disk never holds up a request. */
-export class EmbeddedState implements StateStore {
-  readonly kind = 'embedded';
+export class EmbeddedState extends StateCalls {
   readonly #file: StateFile;
   readonly #logger: Logger;
-  readonly #waiting = new Map<number, Waiting>();
   #worker: Worker | null = null;
   #startedMs = 0;
-  #lastCall = 0;
   #isHealthy = true;
   #isClosed = false;
+  #onRestart: (() => void) | null = null;
+  #restart: NodeJS.Timeout | null = null;
 
   constructor(file: StateFile, logger: Logger) {
+    super();
     this.#file = file;
     this.#logger = logger;
     this.#start();
   }
 
   /** Resolves once the file is open; rejects with the reason when it cannot be. */
-  opened(): Promise<void> {
-    return new Promise<unknown>((resolve, reject) => this.#waiting.set(0, { resolve, reject })).then(() => undefined);
+  async opened(): Promise<void> {
+    await this.wait(0, () => null);
   }
 
   isHealthy(): boolean {
     return this.#isHealthy && !this.#isClosed;
   }
 
-  signingKey(proposal?: Uint8Array): Promise<Uint8Array> {
-    return this.#ask({ kind: 'signingKey', proposal: proposal ?? null });
+  /** A way of its own to the writer for another thread, see `PortState`; null while the writer is away. */
+  connect(): MessagePort | null {
+    const worker = this.#worker;
+    if (worker === null) return null;
+    const { port1, port2 } = new MessageChannel();
+    const message: StateConnect = { connect: port1 };
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- A thread, not a window.
+    worker.postMessage(message, [port1]);
+    return port2;
   }
 
-  addRewards(rewards: readonly RewardWrite[]): Promise<readonly RewardOutcome[]> {
-    return this.#ask({ kind: 'addRewards', rewards });
-  }
-
-  async addServed(counts: readonly ServedCount[]): Promise<void> {
-    await this.#ask({ kind: 'addServed', counts });
-  }
-
-  async closeWindows(closings: readonly WindowClosing[]): Promise<void> {
-    await this.#ask({ kind: 'closeWindows', closings });
-  }
-
-  readSums(bandits: readonly string[]): Promise<ReadonlyMap<string, BanditSums>> {
-    return this.#ask({ kind: 'readSums', bandits });
+  /** `listener` is told when the writer was started anew: ports from before lead nowhere then. */
+  onRestart(listener: () => void): void {
+    this.#onRestart = listener;
   }
 
   async close(): Promise<void> {
     const worker = this.#worker;
+    if (this.#restart !== null) clearTimeout(this.#restart);
     if (this.#isClosed || worker === null) return;
     const exited = new Promise((resolve) => worker.once('exit', resolve));
-    const asked = this.#ask({ kind: 'close' });
+    const asked = this.ask({ kind: 'close' });
     this.#isClosed = true;
     await asked.catch(() => undefined);
     await exited;
   }
 
-  #ask<R extends StateRequest>(request: R): Promise<StateAnswers[R['kind']]> {
-    if (this.#isClosed) return Promise.reject(new Error('The state is closed.'));
+  protected override post(call: StateCall): string | null {
+    if (this.#isClosed) return 'The state is closed.';
     if (this.#worker === null && Date.now() - this.#startedMs >= RESTART_DELAY_MS) this.#start();
     const worker = this.#worker;
-    if (worker === null) return Promise.reject(new Error('The state file is not open.'));
-    const call = ++this.#lastCall;
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- The thread answers each kind as StateAnswers says.
-    return new Promise<unknown>((resolve, reject) => {
-      this.#waiting.set(call, { resolve, reject });
-      // The thread keeps the process alive only while somebody waits for it.
-      worker.ref();
-      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- A thread, not a window.
-      worker.postMessage({ call, request });
-    }) as Promise<StateAnswers[R['kind']]>;
+    if (worker === null) return 'The state file is not open.';
+    // The thread keeps the process alive only while somebody waits for it.
+    worker.ref();
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- A thread, not a window.
+    worker.postMessage(call);
+    return null;
   }
 
   #start(): void {
+    const isRestart = this.#startedMs > 0;
     const worker = new Worker(new URL('./state-worker.ts', import.meta.url), {
       workerData: this.#file,
       name: 'makas-state',
     });
     this.#worker = worker;
     this.#startedMs = Date.now();
-    worker.on('message', (message: StateReply) => this.#settle(message));
+    worker.on('message', (message: StateReply) => this.#take(message));
     worker.on('error', (error) => this.#logger.error({ reason: String(error) }, 'the state thread failed'));
     worker.on('exit', () => {
       if (this.#worker === worker) this.#worker = null;
       if (!this.#isClosed) this.#isHealthy = false;
-      for (const waiting of this.#waiting.values()) waiting.reject(new Error('The state thread ended.'));
-      this.#waiting.clear();
+      this.failAll('The state thread ended.');
+      this.#planRestart();
     });
+    if (isRestart) this.#onRestart?.();
   }
 
-  #settle(message: StateReply): void {
-    const waiting = this.#waiting.get(message.call);
-    this.#waiting.delete(message.call);
-    if (this.#waiting.size === 0 && !this.#isClosed) this.#worker?.unref();
+  /** Other threads that write by it cannot start it. */
+  #planRestart(): void {
+    if (this.#isClosed || this.#onRestart === null) return;
+    this.#restart = setTimeout(() => {
+      if (!this.#isClosed && this.#worker === null) this.#start();
+    }, RESTART_DELAY_MS).unref();
+  }
+
+  #take(message: StateReply): void {
+    const isOpening = message.call === 0;
+    this.settle(message, (error) => (isOpening ? openingFailure(this.#file.file, error) : writeFailure(error)));
+    if (!this.isWaiting && !this.#isClosed) this.#worker?.unref();
     if (!('error' in message)) {
-      if (message.call !== 0) this.#isHealthy = true;
-      waiting?.resolve(message.answer);
+      if (!isOpening) this.#isHealthy = true;
       return;
     }
     this.#isHealthy = false;
-    const text =
-      message.call === 0
-        ? openingFailure(this.#file.file, message.error)
-        : `The state file cannot be written: ${message.error}.`;
-    if (message.call === 0) this.#logger.error({ reason: message.error }, 'the state file cannot be opened');
-    waiting?.reject(new Error(text));
+    if (isOpening) this.#logger.error({ reason: message.error }, 'the state file cannot be opened');
   }
 }
 

@@ -2,7 +2,7 @@ import { drawOf } from '../../core/draws.ts';
 import type { Counter, Metrics, RecordSink } from '../../gateway/ports.ts';
 import type { DecisionRecord } from '../../gateway/record.ts';
 import { decisionLine } from './decision-line.ts';
-import type { LineOutput } from './line-output.ts';
+import type { LineSink } from './line-output.ts';
 import { RateLimit } from './rate-limit.ts';
 
 /** Errors in a second that are logged beside the sampled decisions, for each of the two kinds. */
@@ -14,7 +14,7 @@ const ERRORS_PER_SECOND = 100;
  * paths does not hide the failures of a model.
  */
 export class DecisionLog implements RecordSink {
-  readonly #output: LineOutput;
+  readonly #output: LineSink;
   readonly #redact: (text: string) => string;
   readonly #logged: Counter;
   readonly #cut: Counter;
@@ -22,7 +22,7 @@ export class DecisionLog implements RecordSink {
   readonly #failures = new RateLimit(ERRORS_PER_SECOND);
   readonly #refusals = new RateLimit(ERRORS_PER_SECOND);
 
-  constructor(output: LineOutput, metrics: Metrics, redact: (text: string) => string) {
+  constructor(output: LineSink, metrics: Metrics, redact: (text: string) => string) {
     this.#output = output;
     this.#redact = redact;
     this.#logged = metrics.counter('makas_decisions_logged_total');

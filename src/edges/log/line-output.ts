@@ -14,11 +14,17 @@ export interface LineOutputOptions {
   readonly bufferBytes?: number;
 }
 
+/** Takes log lines. */
+export interface LineSink {
+  /** Takes a line with its newline; false: it was dropped. */
+  write(line: string): boolean;
+}
+
 /**
  * Where log lines go: written in batches behind the back of the requests. A reader that is slow or gone costs lines,
  * never time.
  */
-export class LineOutput {
+export class LineOutput implements LineSink {
   readonly #stream: ReturnType<typeof pino.destination>;
   #isDropped = false;
   #isClosed = false;
@@ -45,9 +51,15 @@ export class LineOutput {
 
   /** Takes a line with its newline; false: it was dropped. */
   write(line: string): boolean {
+    const isTaken = this.offer(line);
+    if (!isTaken) this.#droppedLines++;
+    return isTaken;
+  }
+
+  /** Takes whole lines; false: there is no room now, and they are still the caller's. */
+  offer(lines: string): boolean {
     this.#isDropped = this.#isClosed;
-    if (!this.#isDropped) this.#stream.write(line);
-    if (this.#isDropped) this.#droppedLines++;
+    if (!this.#isDropped) this.#stream.write(lines);
     return !this.#isDropped;
   }
 

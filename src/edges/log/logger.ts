@@ -1,13 +1,13 @@
 import pino from 'pino';
 
 import type { Logger } from '../../gateway/ports.ts';
-import type { LineOutput } from './line-output.ts';
+import type { LineSink } from './line-output.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
 export interface LoggerOptions {
   readonly level: LogLevel;
-  readonly output: LineOutput;
+  readonly output: LineSink;
   /** Takes secrets out of a text, also as JSON writes them. */
   readonly redact: (text: string) => string;
 }

@@ -5,50 +5,56 @@ import { Registry, type OpenMetricsContentType } from 'prom-client';
 import type { Family } from './family.ts';
 import { PromView, type Format, type PromRegistry } from './prom-view.ts';
 
-/** Series that are written before other work gets its turn: well under a millisecond. */
-const PART = 64;
+/** Lines that are written before other work gets its turn: a fraction of a millisecond, little more the first time. */
+export const LINES_PER_TURN = 128;
+/** HELP and TYPE. */
+const HEAD_LINES = 2;
 
-/** One text format: its registry, its views of the families, and the rendering under way. */
+/** One text format: its registry and its views of the families. */
 export class Exposition {
   readonly registry: PromRegistry;
   readonly #views: readonly PromView[];
   readonly #ending: string;
-  #rendering: Promise<string> | null = null;
 
   constructor(format: Format, families: readonly Family[]) {
     const registry: PromRegistry = format === 'text' ? new Registry() : openMetricsRegistry();
     this.registry = registry;
     this.#views = families.map((family) => new PromView(family, format, registry));
-    this.#ending = format === 'text' ? '\n' : '\n# EOF\n';
-  }
-
-  /** Renderings that are asked for at the same time are one. */
-  render(collect: () => void): Promise<string> {
-    this.#rendering ??= this.#renderAll(collect).finally(() => {
-      this.#rendering = null;
-    });
-    return this.#rendering;
+    this.#ending = format === 'text' ? '' : '# EOF\n';
   }
 
   /** In parts with pauses between them: a scrape must not hold up requests. */
-  async #renderAll(collect: () => void): Promise<string> {
-    collect();
-    const parts: string[] = [];
-    let written = 0;
-    for (const view of this.#views) {
-      for (let from = 0; from === 0 || from < view.size; from += PART) {
-        view.limit(from, from + PART);
-        const text = await this.registry.getSingleMetricAsString(view.familyName);
-        const part = from === 0 ? text : withoutHead(text);
-        if (part !== '') parts.push(part);
-        written += Math.min(PART, view.size - from);
-        if (written < PART) continue;
-        written = 0;
-        await nextTurn();
-      }
-      view.limit(0, Infinity);
+  async render(): Promise<Buffer> {
+    const parts: Buffer[] = [];
+    for await (const part of this.parts()) {
+      parts.push(part);
+      await nextTurn();
     }
-    return parts.join('\n') + this.#ending;
+    return Buffer.concat(parts);
+  }
+
+  /** The exposition in pieces of at most about `LINES_PER_TURN` lines, as bytes: to encode it whole would take long. */
+  async *parts(): AsyncGenerator<Buffer> {
+    let texts: string[] = [];
+    let lines = 0;
+    for (const view of this.#views) {
+      const step = Math.max(1, Math.floor((LINES_PER_TURN - HEAD_LINES) / view.linesPerSeries));
+      for (let from = 0; from === 0 || from < view.size; from += step) {
+        const count = HEAD_LINES + Math.min(step, view.size - from) * view.linesPerSeries;
+        if (lines > 0 && lines + count > LINES_PER_TURN) {
+          yield Buffer.from(texts.join(''));
+          texts = [];
+          lines = 0;
+        }
+        view.limit(from, from + step);
+        const text = await this.registry.getSingleMetricAsString(view.familyName);
+        view.limit(0, Infinity);
+        const part = from === 0 ? text : withoutHead(text);
+        if (part !== '') texts.push(part, '\n');
+        lines += count;
+      }
+    }
+    yield Buffer.from(texts.join('') + this.#ending);
   }
 }
 

@@ -60,7 +60,9 @@ export class OtelTracer implements ClosableTracer {
     const isSampled = flags === NO_PARENT ? this.#draw() < this.#sample : (flags & SAMPLED) !== 0;
     if (!isSampled) return null;
     const context =
-      flags === NO_PARENT || traceparent === undefined ? ROOT_CONTEXT : parentContext(traceparent, headers.get('tracestate'));
+      flags === NO_PARENT || traceparent === undefined
+        ? ROOT_CONTEXT
+        : parentContext(traceparent, headers.get('tracestate'));
     return new OtelRequestTrace({ spans: this.#spans, clock: this.#clock, context, method, path, timeMs });
   }
 

@@ -1,7 +1,7 @@
 import { Gauge, type OpenMetricsContentType, type Registry } from 'prom-client';
 
-import type { Family, LabelledSeries } from './family.ts';
-import { HistogramSeries } from './series.ts';
+import type { Family } from './family.ts';
+import type { ShownSeries } from './shown-series.ts';
 
 export type Format = 'text' | 'openmetrics';
 export type PromRegistry = Registry | Registry<OpenMetricsContentType>;
@@ -48,7 +48,12 @@ export class PromView extends Gauge {
   }
 
   get size(): number {
-    return this.#family.all.length;
+    return this.#family.shown.length;
+  }
+
+  /** Most lines that one series has. */
+  get linesPerSeries(): number {
+    return this.#kind === 'histogram' ? this.#bucketLabels.length + 2 : 1;
   }
 
   limit(from: number, to: number): void {
@@ -59,23 +64,26 @@ export class PromView extends Gauge {
   override async get(): Promise<Collected> {
     const collected = await super.get();
     const values: Sample[] = [];
-    for (const labelled of this.#family.all.slice(this.#from, this.#to)) this.#addSamples(labelled, values);
+    for (const series of this.#family.shown.slice(this.#from, this.#to)) this.#addSamples(series, values);
     // prom-client's types say that the kind is a number; its code has it as text.
     return { ...collected, type: this.#kind as unknown as Collected['type'], values };
   }
 
-  #addSamples({ labels, series }: LabelledSeries, samples: Sample[]): void {
-    if (!(series instanceof HistogramSeries)) {
-      if (!Number.isNaN(series.value)) samples.push({ value: series.value, labels: {}, sharedLabels: labels });
+  #addSamples(series: ShownSeries, samples: Sample[]): void {
+    const { labels } = series;
+    if (this.#kind !== 'histogram') {
+      const value = series.read(0);
+      if (!Number.isNaN(value)) samples.push({ value, labels: {}, sharedLabels: labels });
       return;
     }
     let count = 0;
     this.#bucketLabels.forEach((le, bucket) => {
-      count += series.countOf(bucket);
+      count += series.read(bucket);
       samples.push({ value: count, labels: le, sharedLabels: labels, metricName: `${this.#name}_bucket` });
     });
     if (!this.#hasSum) return;
-    samples.push({ value: series.sum, labels: {}, sharedLabels: labels, metricName: `${this.#name}_sum` });
+    const sum = series.read(this.#bucketLabels.length);
+    samples.push({ value: sum, labels: {}, sharedLabels: labels, metricName: `${this.#name}_sum` });
     samples.push({ value: count, labels: {}, sharedLabels: labels, metricName: `${this.#name}_count` });
   }
 }

@@ -1,54 +1,73 @@
 import type { Counter, Gauge, Histogram } from '../../gateway/ports.ts';
 
+/** Where numbers are. The arrays are renewed when they grow, so they are read anew for each access. */
+export interface SlotValues {
+  readonly values: Float64Array;
+  /** As they were at the last `freeze`: what is shown, so that all numbers of a scrape are of one moment. */
+  readonly frozen: Float64Array;
+}
+
+/** Where series get their slots from. */
+export interface SeriesStore extends SlotValues {
+  freeze(): void;
+  /** Slots for one series, all `initial`; returns the first, null: there is no room. */
+  allocate(slots: number, initial: number, name: string, labels: readonly string[]): number | null;
+}
+
 /**
  * Where the numbers of all metrics are: one array, so that counting is one addition and allocates nothing. It grows
  * when a series is made, which happens at load or at the first use of a label set.
  */
-export class SeriesStore {
+export class GrowingStore implements SeriesStore {
   values = new Float64Array(4096);
+  frozen = new Float64Array(4096);
   #used = 0;
 
-  /** Slots for one series, all `initial`; returns the first. */
+  freeze(): void {
+    this.frozen.set(this.values.subarray(0, this.#used));
+  }
+
   allocate(slots: number, initial: number): number {
     const first = this.#used;
     this.#used += slots;
-    if (this.#used > this.values.length) {
-      const larger = new Float64Array(Math.max(this.#used, this.values.length * 2));
-      larger.set(this.values);
-      this.values = larger;
-    }
+    this.values = withRoom(this.values, this.#used);
+    this.frozen = withRoom(this.frozen, this.#used);
     this.values.fill(initial, first, this.#used);
+    this.frozen.fill(initial, first, this.#used);
     return first;
   }
 }
 
+function withRoom(values: Float64Array<ArrayBuffer>, length: number): Float64Array<ArrayBuffer> {
+  if (length <= values.length) return values;
+  const larger = new Float64Array(Math.max(length, values.length * 2));
+  larger.set(values);
+  return larger;
+}
+
 /** Never goes down: other steps than positive ones are left out. */
 export class CounterSeries implements Counter {
-  readonly #store: SeriesStore;
+  readonly #store: SlotValues;
   readonly #slot: number;
 
-  constructor(store: SeriesStore) {
+  constructor(store: SlotValues, slot: number) {
     this.#store = store;
-    this.#slot = store.allocate(1, 0);
+    this.#slot = slot;
   }
 
   inc(by = 1): void {
     if (by > 0) this.#store.values[this.#slot]! += by;
   }
-
-  get value(): number {
-    return this.#store.values[this.#slot]!;
-  }
 }
 
 /** NaN stands for "not set": such a series is not shown. */
 export class GaugeSeries implements Gauge {
-  readonly #store: SeriesStore;
+  readonly #store: SlotValues;
   readonly #slot: number;
 
-  constructor(store: SeriesStore, initial: number) {
+  constructor(store: SlotValues, slot: number) {
     this.#store = store;
-    this.#slot = store.allocate(1, initial);
+    this.#slot = slot;
   }
 
   set(value: number): void {
@@ -56,25 +75,21 @@ export class GaugeSeries implements Gauge {
   }
 
   inc(by = 1): void {
-    const { value } = this;
+    const value = this.#store.values[this.#slot]!;
     this.#store.values[this.#slot] = Number.isNaN(value) ? by : value + by;
-  }
-
-  get value(): number {
-    return this.#store.values[this.#slot]!;
   }
 }
 
 /** Slots: one count for each bound, one for what is above all, then the sum. */
 export class HistogramSeries implements Histogram {
-  readonly #store: SeriesStore;
+  readonly #store: SlotValues;
   readonly #bounds: Float64Array;
   readonly #slot: number;
 
-  constructor(store: SeriesStore, bounds: Float64Array) {
+  constructor(store: SlotValues, slot: number, bounds: Float64Array) {
     this.#store = store;
+    this.#slot = slot;
     this.#bounds = bounds;
-    this.#slot = store.allocate(bounds.length + 2, 0);
   }
 
   observe(value: number): void {
@@ -86,14 +101,5 @@ export class HistogramSeries implements Histogram {
     const { values } = this.#store;
     values[this.#slot + bucket]! += 1;
     values[this.#slot + length + 1]! += value;
-  }
-
-  /** How many values fell into the bucket, 0 to the number of bounds, and not below it. */
-  countOf(bucket: number): number {
-    return this.#store.values[this.#slot + bucket]!;
-  }
-
-  get sum(): number {
-    return this.#store.values[this.#slot + this.#bounds.length + 1]!;
   }
 }
