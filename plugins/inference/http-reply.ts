@@ -66,7 +66,7 @@ export class HttpReply implements Reply {
   }
 
   write(chunk: Uint8Array): boolean {
-    return this.#response.write(chunk);
+    return this.#response.write(Buffer.from(chunk));
   }
 
   end(): void {

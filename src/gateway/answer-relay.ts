@@ -67,7 +67,7 @@ export class AnswerRelay {
     const { mapping } = this.#settings;
     this.#take(head);
     this.answerBytes = body.length;
-    if (this.#kept !== null) this.#keep(Buffer.from(body));
+    if (this.#isKeeping()) this.#keep(Buffer.from(body));
     const isMapped = mapping !== null && isMappable(head.status, head.headers);
     // Mapping changes the length in the headers.
     const sent = isMapped ? this.#map(asBuffer(body)) : body;
@@ -75,19 +75,23 @@ export class AnswerRelay {
     this.isHeadSent = true;
   }
 
-  /** false: pause until the client has taken what was written. */
+  /** The bytes are not to be kept. false: pause until the client has taken what was written. */
   onData(chunk: Uint8Array): boolean {
     this.answerBytes += chunk.length;
-    this.#keep(chunk);
-    if (this.#mode === 'stream') return this.#reply.write(chunk);
-    this.#held.push(chunk);
+    if (this.#mode === 'stream') {
+      if (this.#isKeeping()) this.#keep(Buffer.from(chunk));
+      return this.#reply.write(chunk);
+    }
+    const held = Buffer.from(chunk);
+    if (this.#isKeeping()) this.#keep(held);
+    this.#held.push(held);
     if (this.#mode === 'hold' && this.answerBytes > this.#settings.maxAnswerBytes) this.#mode = 'stream';
     // An answer in pieces is not worth holding: its beginning may be all that the client waits for.
     if (this.#mode === 'one-write' && this.answerBytes < this.#length) this.#mode = 'stream';
     if (this.#mode !== 'stream') return true;
     this.#sendHead();
     let isFlowing = true;
-    for (const held of this.#held) isFlowing = this.#reply.write(held);
+    for (const piece of this.#held) isFlowing = this.#reply.write(piece);
     this.#held = [];
     return isFlowing;
   }
@@ -121,10 +125,13 @@ export class AnswerRelay {
     this.isHeadSent = true;
   }
 
-  #keep(chunk: Uint8Array): void {
-    if (this.#kept === null || !this.#isKeptWhole) return;
+  #isKeeping(): boolean {
+    return this.#kept !== null && this.#isKeptWhole;
+  }
+
+  #keep(chunk: Buffer): void {
     this.#isKeptWhole = this.answerBytes <= this.#settings.keepBytes;
-    if (this.#isKeptWhole) this.#kept.push(chunk);
+    if (this.#isKeptWhole) this.#kept?.push(chunk);
     else this.#kept = [];
   }
 

@@ -136,7 +136,9 @@ export class Dispatch extends Timed implements AnswerReceiver {
   onData(chunk: Uint8Array): boolean {
     if (this.#isOver) return true;
     try {
-      return this.#relay.onData(chunk) || this.#waitForDrain();
+      const isFlowing = this.#relay.onData(chunk);
+      if (!isFlowing) this.#waitForDrain();
+      return isFlowing;
     } catch (error) {
       this.#refuseAnswer(error);
       return true;
@@ -144,10 +146,9 @@ export class Dispatch extends Timed implements AnswerReceiver {
   }
 
   /** Most answers never wait for the client, so the listener is made when one does. */
-  #waitForDrain(): false {
+  #waitForDrain(): void {
     if (!this.#isListening) this.#relay.onDrain(() => this.#call?.resume());
     this.#isListening = true;
-    return false;
   }
 
   onEnd(): void {

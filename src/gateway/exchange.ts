@@ -25,6 +25,16 @@ export interface Exchange {
   onAbort: { abort(): void } | null;
 }
 
+/**
+ * Whether nobody uses the request's body any more, asked when the answer is complete: no shadow gets it, and the one
+ * attempt was on a plain connection, which is closed when there is an answer before the whole request was written.
+ */
+export function isBodyFree({ ticket, record }: Exchange): boolean {
+  const [attempt] = record.attempts;
+  const isPlain = attempt !== undefined && attempt.endpoint.origin.startsWith('http:');
+  return ticket === null && record.error === null && record.attempts.length === 1 && isPlain;
+}
+
 /** Whether the body is whole in memory. */
 export function isWhole(body: Buffer | BodyStream | null): body is Buffer | null {
   return body === null || !('kind' in body);

@@ -48,7 +48,7 @@ export interface Reply {
   send(status: number, headers: HeaderBlock, body: Uint8Array | null): void;
   /** The head of an answer whose body follows in pieces. */
   head(status: number, headers: HeaderBlock): void;
-  /** false: stop until `onDrain`. */
+  /** A piece of the body; its bytes too. false: stop until `onDrain`. */
   write(chunk: Uint8Array): boolean;
   end(): void;
   /** The answer cannot be completed: close the connection so that the client sees it. */
@@ -85,7 +85,7 @@ export interface AnswerReceiver {
    * again when the call returns.
    */
   onWhole(head: AnswerHead, body: Uint8Array): void;
-  /** A piece of the body, the receiver's to keep. false: pause until `UpstreamCall.resume`. */
+  /** A piece of the body; its bytes too. false: pause until `UpstreamCall.resume`. */
   onData(chunk: Uint8Array): boolean;
   onEnd(): void;
   onError(error: GatewayError, reach: Reach): void;

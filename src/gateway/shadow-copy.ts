@@ -142,8 +142,7 @@ export class ShadowCopy implements AnswerReceiver {
 
   onWhole(head: AnswerHead, body: Uint8Array): void {
     this.#head = head;
-    // The bytes are the edge's, and the answer may wait for that of the primary.
-    if (body.length > 0) this.onData(this.#chunks === null ? body : Buffer.from(body));
+    if (body.length > 0) this.onData(body);
     this.onEnd();
   }
 
@@ -151,7 +150,7 @@ export class ShadowCopy implements AnswerReceiver {
   onData(chunk: Uint8Array): boolean {
     this.#answerBytes += chunk.length;
     if (this.#answerBytes > this.shadow.maxBodyBytes) this.#chunks = null;
-    this.#chunks?.push(chunk);
+    this.#chunks?.push(Buffer.from(chunk));
     return true;
   }
 

@@ -338,7 +338,7 @@ function replyTo(response: ServerResponse): Reply {
     send: (status, headers, body) =>
       void response.writeHead(status, headerList(headers)).end(body === null ? undefined : Buffer.from(body)),
     head: (status, headers) => void response.writeHead(status, headerList(headers)),
-    write: (chunk) => response.write(chunk),
+    write: (chunk) => response.write(Buffer.from(chunk)),
     end: () => void response.end(),
     destroy: () => void response.destroy(),
     onDrain: (callback) => void response.on('drain', callback),

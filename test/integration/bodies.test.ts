@@ -237,3 +237,45 @@ test('streamed bodies find another endpoint when the first refuses the connectio
   }
   t.ok(retries > 0, 'the dead endpoint was tried');
 });
+
+test('many large bodies at once, to fast and slow readers, each come back as they were sent', async (t) => {
+  // Answers with the body of the request, in pieces of odd lengths.
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const body = Buffer.concat(chunks);
+      response.writeHead(200, body.length % 2 === 0 ? { 'content-length': body.length } : {});
+      for (let at = 0; at < body.length; at += 70_001) response.write(body.subarray(at, at + 70_001));
+      response.end();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const gateway = await startGateway(oneRoute([`http://127.0.0.1:${(server.address() as AddressInfo).port}`]));
+  t.teardown(async () => {
+    await gateway.close();
+    server.close();
+  });
+  const client = async (id: number): Promise<number> => {
+    const connection = await RawClient.connect(gateway.url);
+    let wrong = 0;
+    for (let round = 0; round < 25; round++) {
+      const length = ((id * 7919 + round * 104_729) % 600_000) + 1;
+      const body = `${id}.${round};`.repeat(Math.ceil(length / 4)).slice(0, length);
+      connection.send(rawRequest(INFER, body));
+      if (id % 3 === 0) {
+        connection.socket.pause();
+        setTimeout(() => connection.socket.resume(), 5);
+      }
+      const answer = await connection.answer();
+      if (answer?.status !== 200 || answer.body.toString('latin1') !== body) wrong++;
+    }
+    connection.close();
+    return wrong;
+  };
+  const wrong = await Promise.all(Array.from({ length: 12 }, (_, id) => client(id)));
+  t.strictSame(
+    wrong,
+    wrong.map(() => 0),
+  );
+});

@@ -69,22 +69,15 @@ export class AnswerReader {
     this.hasBegun = false;
   }
 
-  /** Octets that are known to come before anything else can. */
-  get expected(): number {
-    if (this.#state === FIXED) return this.#count;
-    return this.#state === CHUNKED ? this.#decoder!.left : 0;
-  }
-
   /**
-   * Takes the first `end` bytes, in which it may move bytes about. `isOwn`: the bytes may be given to the receiver for
-   * good; else what the receiver may keep is copied.
+   * Takes the first `end` bytes, in which it may move bytes about. They are the reader's only until it returns.
    */
-  read(bytes: Buffer, end: number, isOwn: boolean): ReadResult {
+  read(bytes: Buffer, end: number): ReadResult {
     this.hasBegun = true;
-    if (this.#state === FIXED) return this.#readFixed(bytes, 0, end, isOwn);
-    if (this.#state === CHUNKED) return this.#readChunked(bytes, 0, end, isOwn);
-    if (this.#state === UNTIL_CLOSE) return this.#readUntilClose(bytes, 0, end, isOwn);
-    return this.#held === null ? this.#readHead(bytes, end, isOwn) : this.#readHeld(this.#held, bytes.subarray(0, end));
+    if (this.#state === FIXED) return this.#readFixed(bytes, 0, end);
+    if (this.#state === CHUNKED) return this.#readChunked(bytes, 0, end);
+    if (this.#state === UNTIL_CLOSE) return this.#readUntilClose(bytes, 0, end);
+    return this.#held === null ? this.#readHead(bytes, end) : this.#readHeld(this.#held, bytes.subarray(0, end));
   }
 
   /** The endpoint sends nothing more; false: in the middle of an answer. */
@@ -99,7 +92,7 @@ export class AnswerReader {
     this.#call = null;
   }
 
-  #readHead(bytes: Buffer, end: number, isOwn: boolean): ReadResult {
+  #readHead(bytes: Buffer, end: number): ReadResult {
     let at = 0;
     for (;;) {
       const next = head.read(bytes, at, end);
@@ -113,7 +106,7 @@ export class AnswerReader {
       // We never ask to switch protocols.
       if (head.status === 101) return this.#refuse('status 101');
       if (head.status < 200 && !head.keepsAlive) return this.#refuse('an interim answer that closes');
-      if (head.status >= 200) return this.#beginBody(bytes, at, end, isOwn);
+      if (head.status >= 200) return this.#beginBody(bytes, at, end);
     }
   }
 
@@ -125,10 +118,10 @@ export class AnswerReader {
       return MORE;
     }
     this.#held = null;
-    return this.#readHead(joined, joined.length, true);
+    return this.#readHead(joined, joined.length);
   }
 
-  #beginBody(bytes: Buffer, at: number, end: number, isOwn: boolean): ReadResult {
+  #beginBody(bytes: Buffer, at: number, end: number): ReadResult {
     const { status, contentLength, isChunked, headers } = head;
     this.#keepsAlive = head.keepsAlive;
     this.keepAliveSeconds = head.keepAliveSeconds;
@@ -144,22 +137,22 @@ export class AnswerReader {
       this.#pending = { status, headers, length: -1 };
       this.#decoder ??= new ChunkedDecoder();
       this.#decoder.reset();
-      return this.#readChunked(bytes, at, end, isOwn);
+      return this.#readChunked(bytes, at, end);
     }
     if (contentLength === -1) {
       this.#state = UNTIL_CLOSE;
       this.#count = 0;
       this.#pending = { status, headers, length: -1 };
-      return this.#readUntilClose(bytes, at, end, isOwn);
+      return this.#readUntilClose(bytes, at, end);
     }
     if (contentLength > this.#maxBytes) return this.#refuse('a too large body');
     this.#state = FIXED;
     this.#count = contentLength;
     this.#pending = { status, headers, length: contentLength };
-    return this.#readFixed(bytes, at, end, isOwn);
+    return this.#readFixed(bytes, at, end);
   }
 
-  #readFixed(bytes: Buffer, start: number, end: number, isOwn: boolean): ReadResult {
+  #readFixed(bytes: Buffer, start: number, end: number): ReadResult {
     const length = this.#count;
     const last = start + length;
     if (this.#pending !== null) {
@@ -169,13 +162,13 @@ export class AnswerReader {
     }
     if (last > end) {
       this.#count = last - end;
-      return this.#deliver(bytes, start, end, isOwn);
+      return this.#deliver(bytes, start, end);
     }
-    this.#deliver(bytes, start, last, isOwn);
+    this.#deliver(bytes, start, last);
     return this.#end(last === end);
   }
 
-  #readChunked(bytes: Buffer, start: number, end: number, isOwn: boolean): ReadResult {
+  #readChunked(bytes: Buffer, start: number, end: number): ReadResult {
     const decoder = this.#decoder!;
     const at = decoder.decode(bytes, start, end);
     if (at === -1) return this.#refuse(decoder.problem);
@@ -190,15 +183,15 @@ export class AnswerReader {
       }
       this.#tellHead();
     }
-    const result = dataLength === 0 ? MORE : this.#deliver(bytes, dataStart, dataStart + dataLength, isOwn);
+    const result = dataLength === 0 ? MORE : this.#deliver(bytes, dataStart, dataStart + dataLength);
     return decoder.isDone ? this.#end(at === end) : result;
   }
 
-  #readUntilClose(bytes: Buffer, start: number, end: number, isOwn: boolean): ReadResult {
+  #readUntilClose(bytes: Buffer, start: number, end: number): ReadResult {
     this.#count += end - start;
     if (this.#count > this.#maxBytes) return this.#refuse('a too large body');
     if (this.#pending !== null) this.#tellHead();
-    return start === end ? MORE : this.#deliver(bytes, start, end, isOwn);
+    return start === end ? MORE : this.#deliver(bytes, start, end);
   }
 
   #tellHead(): void {
@@ -207,10 +200,10 @@ export class AnswerReader {
     this.#call!.receiver.onHead(pending);
   }
 
-  #deliver(bytes: Buffer, start: number, end: number, isOwn: boolean): ReadResult {
+  #deliver(bytes: Buffer, start: number, end: number): ReadResult {
     if (this.#call === null) return GIVEN_UP;
     const piece = bytes.subarray(start, end);
-    const isFlowing = this.#call.receiver.onData(isOwn ? piece : Buffer.from(piece));
+    const isFlowing = this.#call.receiver.onData(piece);
     // The receiver may have given up meanwhile.
     if (this.#call === null) return GIVEN_UP;
     return isFlowing ? MORE : PAUSE;

@@ -2,7 +2,8 @@ import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 
 import { connectionErrorAnswer } from '../../gateway/connection-error.ts';
-import type { Exchange } from '../../gateway/exchange.ts';
+import { type Exchange, isBodyFree } from '../../gateway/exchange.ts';
+import { writeCopied } from './write-together.ts';
 import { NEEDS_MORE } from '../../protocol/http1/request-head.ts';
 import type { AnswerHeads } from './answer-head.ts';
 import { BodyBuffer } from './body-buffer.ts';
@@ -20,6 +21,8 @@ const LEAVING = 3;
 const CLOSING = 4;
 const GONE = 5;
 
+/** Bodies up to this length are copied when they came with their head; memory for longer ones is used again. */
+const SMALL_MAX = 8 * 1024;
 /** Bytes behind a request that is under way; beyond that they wait in the kernel. */
 const WAITING_MAX = 64 * 1024;
 const NOTHING = Buffer.alloc(0);
@@ -114,7 +117,7 @@ export class ClientConnection implements BytesReceiver, AnswerConnection {
     const { contentLength } = heads;
     this.#reply = new ExpressReply(this);
     this.#exchange = gateway.open(head, this.#reply);
-    if (end === headLength + contentLength) {
+    if (end === headLength + contentLength && contentLength < SMALL_MAX) {
       this.#predict(contentLength === 0 ? null : Buffer.from(bytes.subarray(headLength, end)));
     } else {
       this.#state = BODY;
@@ -128,9 +131,7 @@ export class ClientConnection implements BytesReceiver, AnswerConnection {
     const body = this.#body as BodyBuffer;
     const next = start + body.add(bytes, start, end);
     if (next < end) this.#hold(bytes, next, end);
-    if (!body.isWhole) return;
-    this.#body = null;
-    this.#predict(body.bytes);
+    if (body.isWhole) this.#predict(body.bytes);
   }
 
   #predict(body: Buffer | null): void {
@@ -146,22 +147,22 @@ export class ClientConnection implements BytesReceiver, AnswerConnection {
   }
 
   writeText(text: string): boolean {
-    if (this.#socket.write(text, 'latin1')) return true;
-    this.#mustDrain = true;
-    return false;
+    return this.#written(this.#socket.write(text, 'latin1'));
   }
 
-  writeParts(before: string, bytes: Uint8Array, after: string): boolean {
-    const socket = this.#socket;
-    socket.cork();
-    if (before !== '') socket.write(before, 'latin1');
-    this.#mustDrain = !socket.write(bytes);
-    if (after !== '') this.#mustDrain = !socket.write(after, 'latin1');
-    socket.uncork();
-    return !this.#mustDrain;
+  writeBytes(before: string, bytes: Uint8Array, after: string): boolean {
+    return this.#written(writeCopied(this.#socket, before, bytes, after));
+  }
+
+  #written(isFlowing: boolean): boolean {
+    if (!isFlowing) this.#mustDrain = true;
+    return isFlowing;
   }
 
   answered(isLast: boolean): void {
+    const exchange = this.#exchange;
+    if (this.#body !== null && exchange !== null && isBodyFree(exchange)) this.#body.release();
+    this.#body = null;
     this.#exchange = null;
     this.#reply = null;
     if (isLast) return this.#close();

@@ -11,8 +11,8 @@ export interface AnswerConnection {
   isLastAnswer(): boolean;
   /** Latin-1 text, one character for each byte. false: stop until `onDrain`. */
   writeText(text: string): boolean;
-  /** All three in one write; the bytes are not to be changed any more. */
-  writeParts(before: string, bytes: Uint8Array, after: string): boolean;
+  /** Text, bytes and text in one write. The bytes may be changed afterwards. */
+  writeBytes(before: string, bytes: Uint8Array, after: string): boolean;
   /** The answer is complete; the reply is not used any more. */
   answered(isLast: boolean): void;
   /** The answer cannot be completed. */
@@ -64,7 +64,7 @@ export class ExpressReply implements Reply {
       if (framing === CHUNKED) text += chunkLine(length);
       const after = framing === CHUNKED ? CRLF + LAST_CHUNK : '';
       if (length <= ONE_STRING_MAX) connection.writeText(text + asLatin1(body) + after);
-      else connection.writeParts(text, Buffer.from(body), after);
+      else connection.writeBytes(text, body, after);
     }
     connection.answered(isLast);
   }
@@ -94,7 +94,7 @@ export class ExpressReply implements Reply {
     const before = isChunked ? chunkLine(length) : '';
     const after = isChunked ? CRLF : '';
     if (length <= ONE_STRING_MAX) return connection.writeText(before + asLatin1(chunk) + after);
-    return connection.writeParts(before, chunk, after);
+    return connection.writeBytes(before, chunk, after);
   }
 
   end(): void {

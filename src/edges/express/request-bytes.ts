@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 
 import type { HeaderBlock } from '../../protocol/header-block.ts';
+import { fitsTogether, writeCopied, writeParts } from './write-together.ts';
 
 /** A request up to this length leaves as one text: Node writes it at once, without a buffer of its own. */
 const ONE_TEXT_MAX = 16 * 1024;
@@ -36,10 +37,8 @@ export function writeRequest(
     socket.write(head + asBuffer(body).toString('latin1'), 'latin1');
     return;
   }
-  socket.cork();
-  socket.write(head, 'latin1');
-  socket.write(body);
-  socket.uncork();
+  if (fitsTogether(head.length + body.length)) writeCopied(socket, head, body, '');
+  else writeParts(socket, head, body, '');
 }
 
 /** The end of a request line and the host field, for the host of a URL. */

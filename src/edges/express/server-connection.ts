@@ -9,8 +9,6 @@ import { writeRequest } from './request-bytes.ts';
 import type { Carrier, SocketCall } from './socket-call.ts';
 
 const READ_BYTES = 64 * 1024;
-/** From this many expected octets on a read has a buffer of its own, which can be passed on without a copy. */
-const OWN_MIN = READ_BYTES / 2;
 
 /** What is read is used up before the next read, so all connections read into the same bytes. */
 const shared = Buffer.allocUnsafeSlow(READ_BYTES);
@@ -65,7 +63,6 @@ export class ServerConnection implements Carrier, Linked<ServerConnection> {
   #isClosed = false;
   /** Whether it was kept for a call, not made for it. */
   #isKept = false;
-  #buffer = shared;
   #isReading = false;
   #wasResumed = false;
 
@@ -77,7 +74,7 @@ export class ServerConnection implements Carrier, Linked<ServerConnection> {
     call.carrier = this;
     this.#reader = new AnswerReader(setup.maxAnswerBytes);
     const { host, port, connectTimeoutMs } = setup;
-    const onread = { buffer: () => this.#buffer, callback: (length: number) => this.#read(length) };
+    const onread = { buffer: shared, callback: (length: number) => this.#read(length) };
     this.#socket = connect({ host, port, noDelay: true, onread });
     this.#socket.on('connect', () => this.#onConnect());
     this.#socket.on('end', () => this.#onEnd());
@@ -167,19 +164,14 @@ export class ServerConnection implements Carrier, Linked<ServerConnection> {
       this.close();
       return true;
     }
-    const bytes = this.#buffer;
-    const isOwn = bytes !== shared && length >= OWN_MIN;
-    if (isOwn) this.#buffer = shared;
     this.#isReading = true;
     this.#wasResumed = false;
-    const result = this.#reader.read(bytes, length, isOwn);
+    const result = this.#reader.read(shared, length);
     this.#isReading = false;
     if (result === COMPLETE) this.#becomeFree();
     else if (result === COMPLETE_CLOSE) this.close();
     else if (result === BAD) this.#fail('UPSTREAM_BAD_RESPONSE', this.#reader.problem);
     else if (result !== GIVEN_UP) {
-      if (this.#buffer === shared && this.#reader.expected >= OWN_MIN)
-        this.#buffer = Buffer.allocUnsafeSlow(READ_BYTES);
       return result !== PAUSE || this.#wasResumed;
     }
     return true;
@@ -187,7 +179,6 @@ export class ServerConnection implements Carrier, Linked<ServerConnection> {
 
   #becomeFree(): void {
     this.#call = null;
-    this.#buffer = shared;
     // An answer that came before the request was written out: the rest of that would be in front of the next one.
     if (this.#socket.writableLength > 0) this.close();
     else this.#owner.onFree(this);

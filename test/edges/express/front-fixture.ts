@@ -61,7 +61,8 @@ export async function startFront(t: Test, { options, bufferBytes = 1024 * 1024, 
       const one: Taken = { head, reply, body: undefined, factsBody: null, isAbandoned: false };
       taken.push(one);
       const setBody = (body: Uint8Array | null): void => void (one.factsBody = body);
-      const exchange = { facts: { setBody }, body: null };
+      const record = { error: null, attempts: [] };
+      const exchange = { facts: { setBody }, body: null, ticket: null, record };
       byExchange.set(exchange, one);
       return exchange as unknown as Exchange;
     },

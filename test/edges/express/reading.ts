@@ -47,7 +47,7 @@ export class Noting implements AnswerReceiver {
   }
   onData(chunk: Uint8Array): boolean {
     if (this.head === null || this.isEnded || chunk.length === 0) throw new Error('data out of order');
-    this.#chunks.push(chunk as Buffer);
+    this.#chunks.push(Buffer.from(chunk));
     return this.onPiece();
   }
   onEnd(): void {
@@ -84,7 +84,7 @@ export function readAnswer(
   for (const end of [...cuts, bytes.length]) {
     if (end === start) continue;
     bytes.copy(scratch, 0, start, end);
-    const step = reader.read(scratch, end - start, false);
+    const step = reader.read(scratch, end - start);
     // What is passed on must not depend on bytes that are overwritten by the next read.
     scratch.fill(0x41);
     start = end;
