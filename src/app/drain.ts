@@ -47,7 +47,6 @@ export async function closeGently(listener: FastifyInstance, limitMs: number): P
     server.closeAllConnections();
     lane?.closeAllConnections();
   };
-  lane?.closeIdleConnections();
   const look = setInterval(closeIdle, LOOK_MS);
   const cut = setTimeout(closeAll, limitMs);
   await closed;

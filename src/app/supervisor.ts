@@ -152,8 +152,9 @@ export class Supervisor {
       if (servedMs > 0) logger.error({ worker: id, reason }, 'a worker ended; another one takes its place');
       metrics.counter('makas_worker_restarts_total').inc();
       const isStable = servedMs > 0 && performance.now() - servedMs > STABLE_MS;
+      if (isStable) delayMs = 0;
       await pause(delayMs, undefined, { signal: this.#ending.signal }).catch(() => {});
-      delayMs = isStable ? 0 : Math.min(BACKOFF_MS.most, Math.max(BACKOFF_MS.first, 2 * delayMs));
+      delayMs = Math.min(BACKOFF_MS.most, Math.max(BACKOFF_MS.first, 2 * delayMs));
     }
   }
 

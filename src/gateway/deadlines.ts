@@ -61,13 +61,16 @@ export class Deadlines {
   /** Takes the steps that are due. */
   advance(): void {
     const now = this.#now();
-    while (this.#stepMs + STEP_MS <= now && this.#count > 0) {
-      this.#stepMs += STEP_MS;
-      this.#position = (this.#position + 1) % SLOTS;
-      this.#fire(this.#slots[this.#position]!);
+    try {
+      while (this.#stepMs + STEP_MS <= now && this.#count > 0) {
+        this.#stepMs += STEP_MS;
+        this.#position = (this.#position + 1) % SLOTS;
+        this.#fire(this.#slots[this.#position]!);
+      }
+    } finally {
+      if (this.#count === 0) this.#timer = null;
+      else this.#timer = setTimeout(advance, Math.max(1, this.#stepMs + STEP_MS - this.#now()), this);
     }
-    if (this.#count === 0) this.#timer = null;
-    else this.#timer = setTimeout(advance, Math.max(1, this.#stepMs + STEP_MS - this.#now()), this);
   }
 
   #fire(head: Timed): void {

@@ -23,6 +23,11 @@ import { backendRequest, endpointPath, type BackendRequest } from './upstream-re
 
 /** An endpoint whose connection failed is passed over for this long while another one is up. */
 const DOWN_MS = 1000;
+/**
+ * A kept connection that was closed before the request came says so at once. What ends later was being worked on, and is
+ * not sent again: it may have had an effect, or be what the server died of.
+ */
+const STALE_MS = 500;
 
 export interface DispatchPorts {
   readonly upstream: Upstream;
@@ -170,8 +175,9 @@ export class Dispatch extends Timed implements AnswerReceiver {
 
   onError(error: GatewayError, reach: Reach): void {
     if (this.#isOver) return;
+    const attempt = this.#attempt;
     this.#endAttempt(error.code);
-    if (reach === 'stale' && !this.#isFresh && this.#ports.retryBudget.withdraw()) {
+    if (reach === 'stale' && !this.#isFresh && isQuick(attempt) && this.#ports.retryBudget.withdraw()) {
       this.#isFresh = true;
       return this.#try();
     }
@@ -229,4 +235,8 @@ export class Dispatch extends Timed implements AnswerReceiver {
     this.#ports.deadlines.clear(this);
     this.#exchange.onAbort = null;
   }
+}
+
+function isQuick(attempt: AttemptRecord | null): boolean {
+  return attempt !== null && attempt.endMs - attempt.startMs < STALE_MS;
 }

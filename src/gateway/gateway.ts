@@ -239,8 +239,13 @@ export class Gateway implements DispatchPorts {
     record.requestBytes = Buffer.isBuffer(exchange.body) ? exchange.body.length : (exchange.body?.length ?? 0);
     for (const attempt of record.attempts) record.upstreamMs += attempt.endMs - attempt.startMs;
     if (outcome !== 'answered') exchange.ticket?.cancel();
-    exchange.trace?.end(record);
-    for (const sink of this.#ports.sinks) sink.record(record);
+    try {
+      exchange.trace?.end(record);
+      for (const sink of this.#ports.sinks) sink.record(record);
+    } catch (error) {
+      // Nobody else would catch it, and the answer has left.
+      this.unexpected(error);
+    }
     this.#inflight--;
     this.#ports.inflight.set(this.#inflight);
     live.leave();

@@ -41,7 +41,7 @@ export class Mirror {
   /** Requests of retired snapshots find their lanes too. */
   readonly #laneOf = new WeakMap<Shadow, ShadowLane>();
   /** Lanes with copies, those included that a reload took away. */
-  readonly #busy = new Set<ShadowLane>();
+  readonly #busy: ShadowLane[] = [];
   /** Tickets whose copies leave in a later turn. */
   #planned = 0;
   #isDraining = false;
@@ -117,7 +117,8 @@ export class Mirror {
   /** Stops every copy at once. */
   close(): void {
     this.#isDraining = true;
-    for (const lane of this.#busy) lane.stop();
+    // A lane that has stopped leaves the list.
+    for (const lane of this.#busy.slice()) lane.stop();
   }
 
   #adoptShadow(lanes: Map<string, ShadowLane>, route: Route, rule: Rule, shadow: Shadow): void {
@@ -177,13 +178,13 @@ export class Mirror {
   }
 
   #setBusy(lane: ShadowLane, isBusy: boolean): void {
-    if (isBusy) this.#busy.add(lane);
-    else this.#busy.delete(lane);
+    if (isBusy) this.#busy.push(lane);
+    else this.#busy.splice(this.#busy.indexOf(lane), 1);
     this.#tellIdle();
   }
 
   #isIdle(): boolean {
-    return this.#planned === 0 && this.#busy.size === 0;
+    return this.#planned === 0 && this.#busy.length === 0;
   }
 
   #tellIdle(): void {

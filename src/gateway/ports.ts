@@ -267,7 +267,10 @@ export interface Metrics {
   histogram(name: string, ...labels: string[]): Histogram;
 }
 
-/** Sees every finished request once. Must not throw, wait or keep the record. */
+/**
+ * Sees every finished request once. Must not throw, wait or keep the record, nor read the body later: its memory may be
+ * another request's then.
+ */
 export interface RecordSink {
   record(record: DecisionRecord): void;
 }

@@ -20,6 +20,8 @@ const DOWN_MS = 1000;
 export class ShadowCopy implements AnswerReceiver {
   readonly #lane: ShadowLane;
   readonly #origin: PairOrigin;
+  /** Its place among the copies that its lane has under way, -1 for none. The lane's own. */
+  sentAt = -1;
   /** Let go as soon as it is sent or dropped: it holds the request's body. */
   #exchange: Exchange | null;
   #stage: 'held' | 'queued' | 'sent' | 'answered' | 'over' = 'held';

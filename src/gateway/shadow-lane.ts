@@ -37,7 +37,11 @@ export class ShadowLane {
   #head = 0;
   #queued = 0;
   #heldBytes = 0;
-  readonly #sent = new Set<ShadowCopy>();
+  /**
+   * Copies under way, each at its `sentAt`. Not a set: one with so much coming and going leaves a chain of its former tables
+   * behind, which keeps dead copies, and their requests, from being collected young.
+   */
+  readonly #sent: ShadowCopy[] = [];
   #isBusy = false;
   #isTaking = false;
   #isTurnPlanned = false;
@@ -59,7 +63,7 @@ export class ShadowLane {
   }
 
   get inflight(): number {
-    return this.#sent.size;
+    return this.#sent.length;
   }
 
   get queued(): number {
@@ -77,7 +81,7 @@ export class ShadowLane {
 
   /** Sends the copy, queues it, or drops it. */
   offer(copy: ShadowCopy): void {
-    if (this.#queued === 0 && this.#sent.size < this.shadow.concurrency) this.#start(copy);
+    if (this.#queued === 0 && this.#sent.length < this.shadow.concurrency) this.#start(copy);
     else if (this.#queue.length - this.#head >= this.shadow.queue || !copy.enqueue(this.ports.clock.steady())) {
       copy.drop('queue_full');
     } else {
@@ -97,7 +101,7 @@ export class ShadowLane {
 
   /** A copy that was sent has ended; null: it was stopped. */
   sendEnded(copy: ShadowCopy, result: CopyResult | null): void {
-    this.#sent.delete(copy);
+    this.#removeSent(copy);
     this.tally.ended(result);
     this.#take();
   }
@@ -108,7 +112,8 @@ export class ShadowLane {
     this.#queue = [];
     this.#head = 0;
     for (const copy of copies) copy.drop('draining');
-    for (const copy of this.#sent) copy.stop();
+    // A copy that has stopped leaves the list.
+    for (const copy of this.#sent.slice()) copy.stop();
   }
 
   /** False when the lane holds too many bytes already. */
@@ -128,7 +133,7 @@ export class ShadowLane {
     this.#isTaking = true;
     const nowMs = this.ports.clock.steady();
     let taken = 0;
-    while (this.#head < this.#queue.length && this.#sent.size < this.shadow.concurrency) {
+    while (this.#head < this.#queue.length && this.#sent.length < this.shadow.concurrency) {
       if (taken++ === TAKEN_PER_TURN) {
         this.#planTurn();
         break;
@@ -167,12 +172,12 @@ export class ShadowLane {
     try {
       const pool = this.#pick(copy);
       if (pool === undefined) return copy.drop('no_endpoint');
-      this.#sent.add(copy);
+      copy.sentAt = this.#sent.push(copy) - 1;
       this.tally.sent();
       copy.send(pool);
     } catch (error) {
       this.ports.logger.error({ err: error, requestId: copy.requestId }, 'a copy for a shadow could not be sent');
-      if (this.#sent.has(copy)) copy.fail();
+      if (copy.sentAt !== -1) copy.fail();
       else copy.drop('no_endpoint');
     }
   }
@@ -186,10 +191,20 @@ export class ShadowLane {
   }
 
   #settle(): void {
-    const isBusy = this.#queued > 0 || this.#sent.size > 0;
+    const isBusy = this.#queued > 0 || this.#sent.length > 0;
     if (isBusy === this.#isBusy) return;
     this.#isBusy = isBusy;
     this.ports.onBusy(this, isBusy);
+  }
+
+  /** The last one takes its place. */
+  #removeSent(copy: ShadowCopy): void {
+    const at = copy.sentAt;
+    const last = this.#sent.pop();
+    copy.sentAt = -1;
+    if (last === undefined || last === copy) return;
+    this.#sent[at] = last;
+    last.sentAt = at;
   }
 }
 

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { Test } from 'tap';
 
 import { oneRoute, startGateway, type OneRoute, type TestGateway } from '../support/gateway.ts';
-import { test } from '../support/lanes.ts';
+import { currentLane, test } from '../support/lanes.ts';
 import { answerInfer, startServer } from '../support/model-server.ts';
 import { RawClient, rawRequest, sendRaw } from '../support/raw-client.ts';
 import { answerBytes, startRawServer, type RawAnswerer } from '../support/raw-server.ts';
@@ -260,4 +260,36 @@ test('an answer above maxAnswer is refused when its length is announced, else cu
   rest = `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`;
   t.equal(await sendRaw(gateway.url, rawRequest(INFER)), null);
   await until('settled', async () => (await gateway.ledger()).inflight === 0);
+});
+
+test('a kept connection that is closed under a request is tried again at once, but not what was worked on for long', async (t) => {
+  let delayMs = 0;
+  let isClosing = false;
+  const { upstream, gateway } = await setUp(
+    t,
+    ({ socket }) => {
+      if (isClosing) setTimeout(() => socket.destroy(), delayMs);
+      else socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}');
+      isClosing = false;
+    },
+    { backend: 'timeout: 5s' },
+  );
+  const client = await RawClient.connect(gateway.url);
+  const ask = async (): Promise<number | undefined> => {
+    client.send(rawRequest(INFER));
+    return (await client.answer())?.status;
+  };
+  const requests = (): number => upstream.received().match(/POST/g)?.length ?? 0;
+  t.equal(await ask(), 200);
+  isClosing = true;
+  // undici does not tell whether a connection was a kept one.
+  t.equal(await ask(), currentLane() === 'express' ? 200 : 502);
+  const sent = currentLane() === 'express' ? 3 : 2;
+  t.equal(requests(), sent);
+  t.equal(await ask(), 200);
+  isClosing = true;
+  delayMs = 700;
+  t.equal(await ask(), 502);
+  t.equal(requests(), sent + 2, 'it was not sent again');
+  client.close();
 });

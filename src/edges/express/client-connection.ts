@@ -25,6 +25,7 @@ const GONE = 5;
 const SMALL_MAX = 8 * 1024;
 /** Bytes behind a request that is under way; beyond that they wait in the kernel. */
 const WAITING_MAX = 64 * 1024;
+const LF = 0x0a;
 const NOTHING = Buffer.alloc(0);
 
 /**
@@ -47,6 +48,8 @@ export class ClientConnection implements BytesReceiver, AnswerConnection {
   #body: BodyBuffer | null = null;
   #isStopped = false;
   #mustDrain = false;
+  /** Whether bytes waited to be written at the last tick. */
+  #wasWriting = false;
 
   constructor(front: Front, accepted: Socket) {
     this.#front = front;
@@ -77,7 +80,8 @@ export class ClientConnection implements BytesReceiver, AnswerConnection {
       case HEAD:
         if (this.#held === null && !this.#mustDrain) return this.#readHead(bytes, length);
         this.#hold(bytes, 0, length);
-        if (!this.#mustDrain) this.#readHeld();
+        // A head that comes octet by octet must not be read over and over again: it cannot end without an LF.
+        if (!this.#mustDrain && (this.#isLong() || bytes.subarray(0, length).includes(LF))) this.#readHeld();
         break;
       case BODY:
         this.#readBody(bytes, 0, length);
@@ -88,6 +92,10 @@ export class ClientConnection implements BytesReceiver, AnswerConnection {
         break;
       default:
     }
+  }
+
+  #isLong(): boolean {
+    return this.#held !== null && this.#held.length >= this.#front.maxHeadBytes;
   }
 
   #readHeld(): void {
@@ -179,7 +187,12 @@ export class ClientConnection implements BytesReceiver, AnswerConnection {
   /** Goes on with what came while an answer was under way. */
   readWaiting(): void {
     if (this.#state !== HEAD || this.#mustDrain) return;
-    this.#readHeld();
+    try {
+      this.#readHeld();
+    } catch (error) {
+      this.#front.gateway.unexpected(error);
+      this.cut();
+    }
     this.#resume();
   }
 
@@ -215,6 +228,7 @@ export class ClientConnection implements BytesReceiver, AnswerConnection {
 
   #onDrain(): void {
     this.#mustDrain = false;
+    if (this.#state === HEAD) this.#since = this.#front.tick;
     this.#reply?.drained();
     if (this.#held !== null) this.readWaiting();
   }
@@ -228,7 +242,9 @@ export class ClientConnection implements BytesReceiver, AnswerConnection {
       this.#held = null;
       return this.#leave(held, held.length);
     }
+    const isCutShort = this.#state === BODY;
     this.#abandon();
+    if (isCutShort) this.writeText(connectionErrorAnswer('BAD_REQUEST'));
     this.#close();
   }
 
@@ -268,6 +284,13 @@ export class ClientConnection implements BytesReceiver, AnswerConnection {
     const { tick, limits } = this.#front;
     const passed = tick - this.#since;
     const isWriting = this.#socket.writableLength > 0;
+    // Whatever waits for the client begins to count when it has read its answer.
+    const hasWritten = this.#wasWriting && !isWriting;
+    this.#wasWriting = isWriting;
+    if (hasWritten && (this.#state === HEAD || this.#state === CLOSING)) {
+      this.#since = tick;
+      return;
+    }
     switch (this.#state) {
       case HEAD:
         if (isWriting) {

@@ -132,6 +132,7 @@ export class ServerConnection implements Carrier, Linked<ServerConnection> {
 
   /** Closes it in the middle of whatever it does. */
   breakOff(): void {
+    this.#isKept = false;
     this.#fail('UPSTREAM_RESET', 'the pool is closed');
   }
 

@@ -74,8 +74,12 @@ export class HashAsk implements Asked {
 }
 
 interface Layout extends HashLayout {
-  /** Asks of the turn that is being collected, by key. */
-  readonly asks: Map<string, HashAsk>;
+  /**
+   * Asks of the turn that is being collected, by key. A map for each turn: one that is emptied and filled again leaves a
+   * chain of its former tables behind, by which one that has grown old keeps all that came after it from being collected
+   * young.
+   */
+  asks: Map<string, HashAsk> | null;
 }
 
 /**
@@ -88,7 +92,8 @@ export class HashAsks {
   readonly #send: (asks: readonly HashAsk[]) => void;
   readonly #flush = () => this.flush();
   #open: HashAsk[] = [];
-  readonly #touched = new Set<Layout>();
+  /** Layouts with asks. */
+  #touched: Layout[] = [];
 
   /** `send` gets the asks of each turn; it must answer every one. */
   constructor(send: (asks: readonly HashAsk[]) => void) {
@@ -108,19 +113,22 @@ export class HashAsks {
     const asks = this.#open;
     if (asks.length === 0) return;
     this.#open = [];
-    for (const layout of this.#touched) layout.asks.clear();
-    this.#touched.clear();
+    for (const layout of this.#touched) layout.asks = null;
+    this.#touched = [];
     this.#send(asks);
   }
 
   #collect({ view, key }: EntityRead): HashAsk {
     let layout = this.#layouts.get(view);
-    if (layout === undefined) this.#layouts.set(view, (layout = { ...layOutHash(view), asks: new Map() }));
+    if (layout === undefined) this.#layouts.set(view, (layout = { ...layOutHash(view), asks: null }));
+    if (layout.asks === null) {
+      layout.asks = new Map();
+      this.#touched.push(layout);
+    }
     let ask = layout.asks.get(key);
     if (ask !== undefined) return ask;
     ask = new HashAsk(layout, key);
     layout.asks.set(key, ask);
-    this.#touched.add(layout);
     if (this.#open.push(ask) === 1) setImmediate(this.#flush);
     return ask;
   }
