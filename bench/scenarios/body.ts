@@ -1,4 +1,3 @@
-import { caddySplit } from '../configs/caddy.ts';
 import { haproxySplit } from '../configs/haproxy.ts';
 import { makasSplit } from '../configs/makas.ts';
 import { nginxSplit } from '../configs/nginx.ts';
@@ -11,7 +10,7 @@ import { none } from './pass.ts';
 const KIB = 1_024;
 /** From here on fewer connections keep a core busy, and more would only hold memory. */
 const LARGE_KIB = 256;
-const SIZES = [1, 32, 256, 1_024, 4_096] as const;
+const SIZES = [1, 32, 1_024, 4_096] as const;
 
 function sizeName(kib: number): string {
   return kib < 1_024 ? `${kib} KB` : `${kib / 1_024} MB`;
@@ -40,12 +39,9 @@ function bodyCase(kib: number): Case {
     isLarge: true,
     connections: kib < LARGE_KIB ? 64 : 8,
     configs: {
-      direct: none,
       nginx: nginxSplit({ isLarge: true }),
       haproxy: haproxySplit({ isLarge: true }),
-      caddy: caddySplit,
       bare: none,
-      'fastify-http-proxy': none,
       makas: makasSplit(),
     },
   };

@@ -3,7 +3,9 @@ import { halfAdded } from '../phases/half.ts';
 import { serial } from '../phases/serial.ts';
 import { warm } from '../phases/warm.ts';
 import type { Scenario } from '../scenario.ts';
-import { pass } from './pass.ts';
+import { flowerCase, pass, splitConfigs } from './pass.ts';
+
+const { direct, nginx, haproxy, bare, makas } = splitConfigs;
 
 /** What a proxy adds to the time that a client waits. */
 export const latency: Scenario = {
@@ -12,6 +14,7 @@ export const latency: Scenario = {
   about:
     'The request of `pass`: latency above that of the upstream alone, with one connection, and in an open loop at half of ' +
     "each peer's own saturation, counted from the moment at which a request was due.",
+  cases: [{ ...flowerCase, configs: { direct, nginx, haproxy, bare, makas } }],
   phases: [warm, serial, halfAdded],
   bars: [atMost(1.15, 'makas', 'nginx', 'serialAddedP50Us'), atMost(1.5, 'makas', 'nginx', 'serialAddedP99Us')],
   chart: 'serialAddedP50Us',

@@ -4,7 +4,6 @@ import { makasSplit } from '../configs/makas.ts';
 import { nginxSplit } from '../configs/nginx.ts';
 import { atMost } from '../bars.ts';
 import { saturation } from '../phases/saturation.ts';
-import { serial } from '../phases/serial.ts';
 import { warm } from '../phases/warm.ts';
 import type { Case, Configure, Scenario } from '../scenario.ts';
 import { flowerAnswer, flowerRequest, UNITS } from './flower.ts';
@@ -39,7 +38,7 @@ export const pass: Scenario = {
     'An OIP predict request, routed by the model in its path and split 90/10 between two backends, sticky by user. ' +
     'Makas counts every request in its metrics; the others have metrics and logs off, and `bare` does not route.',
   cases: [{ ...flowerCase, configs: splitConfigs }],
-  phases: [warm, serial, saturation],
+  phases: [warm, saturation],
   bars: [
     atMost(1.35, 'makas', 'nginx', 'cpuUsPerRequest', { aim: 1.2 }),
     atMost(0.35, 'makas', 'caddy', 'cpuUsPerRequest'),

@@ -15,10 +15,20 @@ const COLON = 0x3a;
 const SPACE = 0x20;
 const TAB = 0x09;
 
+/** Whether a text is the name of a field. */
+export function isFieldName(text: string): boolean {
+  return NAME.test(text);
+}
+
+/** Whether a text is the value of a field, as Latin-1. */
+export function isFieldValue(text: string): boolean {
+  return !NOT_VALUE.test(text);
+}
+
 /** One field of a block. Throws TypeError for what is no header field: it would become another message on the wire. */
 export function headerLine(name: string, value: string): HeaderBlock {
-  if (!NAME.test(name)) throw new TypeError('not the name of a header field');
-  if (NOT_VALUE.test(value)) throw new TypeError(`not a value of the header field ${name}`);
+  if (!isFieldName(name)) throw new TypeError('not the name of a header field');
+  if (!isFieldValue(value)) throw new TypeError(`not a value of the header field ${name}`);
   return `${name}: ${value}\r\n`;
 }
 

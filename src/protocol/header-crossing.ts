@@ -1,4 +1,4 @@
-import { type HeaderBlock, headerLine, withoutHeaders } from './header-block.ts';
+import { type HeaderBlock, headerLine, isFieldName, isFieldValue, withoutHeaders } from './header-block.ts';
 
 /**
  * Which header fields cross the gateway. Hop-by-hop fields (RFC 9110 7.6.1) and those that a `Connection` field names
@@ -9,6 +9,8 @@ export const DROP_UPSTREAM = 2;
 export const DROP_DOWNSTREAM = 4;
 /** The field names others that must not cross. */
 export const NAMES_OTHERS = 8;
+/** It is no field name at all. */
+export const IS_NO_NAME = 16;
 
 const KNOWN: ReadonlyMap<string, number> = new Map([
   ['connection', DROP_ALWAYS | NAMES_OTHERS],
@@ -48,6 +50,7 @@ export function crossingOf(rawName: string): number {
 }
 
 function readFlags(rawName: string): number {
+  if (!isFieldName(rawName)) return IS_NO_NAME;
   // Some servers read `_` as `-`: what looks like a framing field or one of ours to them must not pass either.
   const name = rawName.toLowerCase().replaceAll('_', '-');
   return KNOWN.get(name) ?? (name.startsWith(OWN_PREFIX) ? DROP_UPSTREAM | DROP_DOWNSTREAM : 0);
@@ -70,7 +73,10 @@ function filterFields(raw: readonly string[], mask: number): HeaderBlock {
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const flags = crossingOf(raw[i]!);
     if ((flags & NAMES_OTHERS) !== 0) named = namedByConnection(raw[i + 1]!, named);
-    if ((flags & mask) === 0) block += headerLine(raw[i]!, raw[i + 1]!);
+    if ((flags & mask) !== 0) continue;
+    // What is known of the name need not be found out again.
+    if (flags === IS_NO_NAME || !isFieldValue(raw[i + 1]!)) block += headerLine(raw[i]!, raw[i + 1]!);
+    else block += `${raw[i]!}: ${raw[i + 1]!}\r\n`;
   }
   return named === null ? block : withoutHeaders(block, named);
 }
