@@ -14,10 +14,21 @@ export interface Lane {
 const socketsOf = new WeakMap<Server, Set<Socket>>();
 const laneOf = new WeakMap<Server, Lane>();
 
-/** Remembers the connections of a listener, for `closeGently`. To be called before it listens. */
+/**
+ * Remembers the connections of a listener, for `closeGently`. To be called before it listens.
+ *
+ * node:http takes a connection for idle as soon as its answer was handed over, though the client may not have read it
+ * yet, and cuts it (also when a server is told to close). So while an answer is still being written, idle connections
+ * stay open until the next look.
+ */
 export function watchSockets({ server }: FastifyInstance): void {
   const sockets = new Set<Socket>();
   socketsOf.set(server, sockets);
+  const closeIdleConnections = server.closeIdleConnections.bind(server);
+  server.closeIdleConnections = () => {
+    for (const socket of sockets) if (socket.writableLength > 0) return;
+    closeIdleConnections();
+  };
   server.on('connection', (socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));

@@ -13,11 +13,11 @@ import { until } from '../support/traffic.ts';
 const INFER = '/v2/models/m/infer';
 const ANSWER = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}';
 
-async function setUp(t: Test, limits = 'drain: 5s') {
+async function setUp(t: Test, limits = 'drain: 5s', backend = '') {
   const upstream = await startRawServer(() => {});
   const folder = mkdtempSync(join(tmpdir(), 'makas-drain-'));
   const configPath = join(folder, 'makas.yaml');
-  writeFileSync(configPath, oneRoute([upstream.url], { limits })(folder));
+  writeFileSync(configPath, oneRoute([upstream.url], { limits, backend })(folder));
   const gateway = await startGatewayProcess(configPath);
   t.teardown(async () => {
     gateway.child.kill('SIGKILL');
@@ -72,6 +72,25 @@ test('a slow reader gets the whole answer that was under way', async (t) => {
   await new Promise((resolve) => setTimeout(resolve, 300));
   client.socket.resume();
   t.equal((await client.answer())?.body.length, size);
+  t.equal(await exit, 0);
+});
+
+test('a slow reader gets the whole answer that was handed over at once', async (t) => {
+  // The answer names the model, so it is held until it is whole.
+  const { upstream, gateway, client, isLogged } = await setUp(t, 'drain: 5s', 'model: renamed');
+  const answer = JSON.stringify({ model_name: 'renamed', data: 'x'.repeat(16 * 2 ** 20) });
+  client.send(rawRequest(INFER));
+  await until('the request is upstream', () => upstream.received().endsWith('{"inputs":[]}'));
+  const { socket } = upstream.connections[0]!;
+  socket.write(`HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${answer.length}\r\n\r\n`);
+  socket.write(answer);
+  await client.until(() => client.rest.length > 0);
+  client.socket.pause();
+  const exit = gateway.stop('SIGTERM');
+  await until('draining', isLogged('draining'));
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  client.socket.resume();
+  t.equal((await client.answer())?.body.length, answer.length - 'renamed'.length + 'm'.length);
   t.equal(await exit, 0);
 });
 

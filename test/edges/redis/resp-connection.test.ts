@@ -74,10 +74,10 @@ test('what is owed fails when the connection is lost, once, and it connects agai
   const { connection, events, journal } = open(at(server.port));
   t.teardown(() => connection.close(100));
   await connection.ready(5000);
-  const blocked = connection.command('BLPOP', 'nothing', '0');
+  const isRejected = t.rejects(connection.command('BLPOP', 'nothing', '0'));
   const client = new Redis(server.url);
   await client.call('CLIENT', 'KILL', 'TYPE', 'normal');
-  await t.rejects(blocked);
+  await isRejected;
   await until(() => events.length === 3);
   t.strictSame(events, ['ready', 'lost', 'ready']);
   t.equal(await connection.command('PING'), 'PONG');
