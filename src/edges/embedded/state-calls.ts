@@ -18,11 +18,13 @@ export abstract class StateCalls implements StateStore {
   readonly kind = 'embedded';
   readonly #waiting = new Map<number, Waiting>();
   #lastCall = 0;
+  /** Calls of this turn: a message to another thread costs more than a call. */
+  #unsent: StateCall[] = [];
 
   abstract isHealthy(): boolean;
   abstract close(): Promise<void>;
-  /** Sends the call, or says why that cannot be done. */
-  protected abstract post(call: StateCall): string | null;
+  /** Sends the calls, or says why that cannot be done. */
+  protected abstract post(calls: readonly StateCall[]): string | null;
 
   signingKey(proposal?: Uint8Array): Promise<Uint8Array> {
     return this.ask({ kind: 'signingKey', proposal: proposal ?? null });
@@ -46,18 +48,30 @@ export abstract class StateCalls implements StateStore {
 
   protected ask<R extends StateRequest>(request: R): Promise<StateAnswers[R['kind']]> {
     const call = ++this.#lastCall;
+    if (this.#unsent.length === 0) queueMicrotask(() => this.flush());
+    this.#unsent.push({ call, request });
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- The thread answers each kind as StateAnswers says.
-    return this.wait(call, () => this.post({ call, request })) as Promise<StateAnswers[R['kind']]>;
+    return this.wait(call) as Promise<StateAnswers[R['kind']]>;
   }
 
-  /** Waits for the reply to a call that `send` sends. */
-  protected wait(call: number, send: () => string | null): Promise<unknown> {
+  /** Sends what was asked in this turn; called by itself when the turn ends. */
+  protected flush(): void {
+    const calls = this.#unsent;
+    if (calls.length === 0) return;
+    this.#unsent = [];
+    const problem = this.post(calls);
+    if (problem === null) return;
+    for (const { call } of calls) {
+      const waiting = this.#waiting.get(call);
+      this.#waiting.delete(call);
+      waiting?.reject(new Error(problem));
+    }
+  }
+
+  /** Waits for the reply to a call. */
+  protected wait(call: number): Promise<unknown> {
     return new Promise((resolve, reject) => {
       this.#waiting.set(call, { resolve, reject });
-      const problem = send();
-      if (problem === null) return;
-      this.#waiting.delete(call);
-      reject(new Error(problem));
     });
   }
 

@@ -19,9 +19,11 @@ export class PortState extends StateCalls {
     if (this.#isClosed) return port.close();
     this.#port?.close();
     this.#port = port;
-    port.on('message', (message: StateReply) => {
-      this.#isHealthy = !('error' in message);
-      this.settle(message, writeFailure);
+    port.on('message', (replies: readonly StateReply[]) => {
+      for (const reply of replies) {
+        this.#isHealthy = !('error' in reply);
+        this.settle(reply, writeFailure);
+      }
     });
     port.on('close', () => {
       if (this.#port !== port) return;
@@ -40,11 +42,11 @@ export class PortState extends StateCalls {
     this.#port?.close();
   }
 
-  protected override post(call: StateCall): string | null {
+  protected override post(calls: readonly StateCall[]): string | null {
     if (this.#isClosed) return 'The state is closed.';
     if (this.#port === null) return 'The state file is not open.';
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- A thread, not a window.
-    this.#port.postMessage(call);
+    this.#port.postMessage(calls);
     return null;
   }
 }

@@ -19,32 +19,43 @@ const main = parentPort!;
 const ports = new Set([main]);
 const stateFile: StateFile = workerData;
 
-function reply(port: MessagePort, message: StateReply): void {
-  port.postMessage(message);
+/** The replies of a group, in one message for each port. */
+class Replies {
+  readonly #ofPort = new Map<MessagePort, StateReply[]>();
+
+  add(port: MessagePort, reply: StateReply): void {
+    const replies = this.#ofPort.get(port);
+    if (replies === undefined) this.#ofPort.set(port, [reply]);
+    else replies.push(reply);
+  }
+
+  send(): void {
+    for (const [port, replies] of this.#ofPort) port.postMessage(replies);
+  }
 }
 
 function open(): StateDatabase | null {
   try {
     const database = new StateDatabase(stateFile);
-    reply(main, { call: 0, answer: null });
+    main.postMessage([{ call: 0, answer: null } satisfies StateReply]);
     return database;
   } catch (error) {
-    reply(main, { call: 0, error: textOf(error) });
+    main.postMessage([{ call: 0, error: textOf(error) } satisfies StateReply]);
     return null;
   }
 }
 
-function runGroup(database: StateDatabase, calls: readonly Call[]): void {
+function runGroup(database: StateDatabase, calls: readonly Call[], replies: Replies): void {
   try {
     const answers = database.runAll(
       calls.map(({ request }) => request),
       Date.now(),
     );
-    calls.forEach(({ call, from }, i) => reply(from, { call, answer: answers[i]! }));
+    calls.forEach(({ call, from }, i) => replies.add(from, { call, answer: answers[i]! }));
   } catch (error) {
     // What fails alone must not fail what came with it, such as a read on a full disk.
-    if (calls.length > 1) for (const call of calls) runGroup(database, [call]);
-    else for (const { call, from } of calls) reply(from, { call, error: textOf(error) });
+    if (calls.length > 1) for (const call of calls) runGroup(database, [call], replies);
+    else for (const { call, from } of calls) replies.add(from, { call, error: textOf(error) });
   }
 }
 
@@ -56,23 +67,27 @@ function textOf(error: unknown): string {
 function serve(database: StateDatabase, port: MessagePort): void {
   ports.add(port);
   port.on('close', () => ports.delete(port));
-  port.on('message', (message: StateCall | StateConnect) => {
+  port.on('message', (message: readonly StateCall[] | StateConnect) => {
     const calls = take(database, message, port);
     for (const other of ports) {
       while (calls.length < MAX_GROUP) {
         const next = receiveMessageOnPort(other);
         if (next === undefined) break;
-        calls.push(...take(database, next.message as StateCall | StateConnect, other));
+        calls.push(...take(database, next.message as readonly StateCall[] | StateConnect, other));
       }
     }
     const isClosing = calls.some(({ request }) => request.kind === 'close');
-    if (calls.length > 0) runGroup(database, calls);
+    if (calls.length > 0) {
+      const replies = new Replies();
+      runGroup(database, calls, replies);
+      replies.send();
+    }
     if (isClosing) end(database);
   });
 }
 
-function take(database: StateDatabase, message: StateCall | StateConnect, from: MessagePort): Call[] {
-  if ('call' in message) return [{ ...message, from }];
+function take(database: StateDatabase, message: readonly StateCall[] | StateConnect, from: MessagePort): Call[] {
+  if (!('connect' in message)) return message.map((call) => ({ ...call, from }));
   serve(database, message.connect);
   return [];
 }

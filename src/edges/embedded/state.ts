@@ -52,7 +52,7 @@ export class EmbeddedState extends StateCalls {
 
   /** Resolves once the file is open; rejects with the reason when it cannot be. */
   async opened(): Promise<void> {
-    await this.wait(0, () => null);
+    await this.wait(0);
   }
 
   isHealthy(): boolean {
@@ -81,12 +81,13 @@ export class EmbeddedState extends StateCalls {
     if (this.#isClosed || worker === null) return;
     const exited = new Promise((resolve) => worker.once('exit', resolve));
     const asked = this.ask({ kind: 'close' });
+    this.flush();
     this.#isClosed = true;
     await asked.catch(() => undefined);
     await exited;
   }
 
-  protected override post(call: StateCall): string | null {
+  protected override post(calls: readonly StateCall[]): string | null {
     if (this.#isClosed) return 'The state is closed.';
     if (this.#worker === null && Date.now() - this.#startedMs >= RESTART_DELAY_MS) this.#start();
     const worker = this.#worker;
@@ -94,7 +95,7 @@ export class EmbeddedState extends StateCalls {
     // The thread keeps the process alive only while somebody waits for it.
     worker.ref();
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- A thread, not a window.
-    worker.postMessage(call);
+    worker.postMessage(calls);
     return null;
   }
 
@@ -106,7 +107,9 @@ export class EmbeddedState extends StateCalls {
     });
     this.#worker = worker;
     this.#startedMs = Date.now();
-    worker.on('message', (message: StateReply) => this.#take(message));
+    worker.on('message', (replies: readonly StateReply[]) => {
+      for (const reply of replies) this.#take(reply);
+    });
     worker.on('error', (error) => this.#logger.error({ reason: String(error) }, 'the state thread failed'));
     worker.on('exit', () => {
       if (this.#worker === worker) this.#worker = null;
