@@ -1,12 +1,10 @@
-import { caddySplit } from '../configs/caddy.ts';
-import { haproxySplit } from '../configs/haproxy.ts';
 import { makasSplit } from '../configs/makas.ts';
 import { nginxSplit } from '../configs/nginx.ts';
 import { connections as connectionsPhase } from '../phases/connections.ts';
 import type { Case, Scenario } from '../scenario.ts';
 import { flowerCase, none } from './pass.ts';
 
-const COUNTS = [1, 256, 1_000, 10_000] as const;
+const COUNTS = [1, 256, 10_000] as const;
 /** Held and loading clients, connections to the upstream, and some to spare. */
 const ROOM = 12_000;
 
@@ -16,10 +14,7 @@ function connectionsCase(held: number): Case {
     name: held === 1 ? '1 connection' : `${held} connections`,
     held,
     configs: {
-      direct: none,
       nginx: nginxSplit({ connections: ROOM }),
-      haproxy: haproxySplit({ connections: ROOM }),
-      caddy: caddySplit,
       bare: none,
       makas: makasSplit(),
     },

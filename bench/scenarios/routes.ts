@@ -7,16 +7,17 @@ import type { Case, Configure, Scenario } from '../scenario.ts';
 import { flowerRequest, UNITS } from './flower.ts';
 import { flowerCase, none } from './pass.ts';
 
-const COUNTS = [1, 100, 1_000, 10_000] as const;
+const COUNTS = [1, 100, 10_000] as const;
 
 function modelName(n: number): string {
   return `iris-${n}`;
 }
 
-/** The model of request n: spread evenly over all routes. */
-function modelOf(n: number, routes: number): string {
-  return modelName(Math.floor(((n % UNITS) * routes) / UNITS));
-}
+/** Requests for the last route, so that a search through all of them would show. */
+const last = (_n: number, routes: number): string => modelName(routes - 1);
+
+/** Requests spread evenly over the routes, as far as there are different requests. */
+const spread = (n: number, routes: number): string => modelName(Math.floor(((n % UNITS) * routes) / UNITS));
 
 function makasRoutes(count: number): Configure {
   const route = (n: number): string => `  - name: ${modelName(n)}
@@ -44,10 +45,10 @@ ${locations}  }
   };
 }
 
-function routesCase(count: number): Case {
+function routesCase(count: number, name: string, modelOf: (n: number, routes: number) => string): Case {
   return {
     ...flowerCase,
-    name: count === 1 ? '1 route' : `${count} routes`,
+    name,
     request: (n) => flowerRequest(n, modelOf(n, count)),
     configs: { direct: none, nginx: nginxRoutes(count), makas: makasRoutes(count) },
   };
@@ -56,8 +57,12 @@ function routesCase(count: number): Case {
 /** Whether the cost of a request grows with the configuration. */
 export const routes: Scenario = {
   name: 'routes',
-  about: 'As `pass`, with this many routes, each for its own model; the load goes through all of them evenly.',
-  cases: COUNTS.map(routesCase),
+  about:
+    'As `pass`, with this many routes, each for its own model; the load asks for the last of them, or is spread over all.',
+  cases: [
+    ...COUNTS.map((count) => routesCase(count, count === 1 ? '1 route' : `${count} routes`, last)),
+    routesCase(10_000, '10000 routes, spread', spread),
+  ],
   phases: [warm, saturation],
   bars: [
     {
