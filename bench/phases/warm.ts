@@ -18,11 +18,15 @@ export async function warmUp(turn: Turn, seconds: number): Promise<void> {
   assertClean(name, await turn.load.run(order));
 }
 
-/** Runs before anything is timed, so that code and connections are warm. */
-export const warm: Phase = {
-  isOpenLoop: false,
-  take: async (turn) => {
-    await warmUp(turn, SECONDS);
-    return {};
-  },
-};
+/** Runs before anything is timed, so that code and connections are warm; `seconds` of full load. */
+export function warmFor(seconds: number): Phase {
+  return {
+    isOpenLoop: false,
+    take: async (turn) => {
+      await warmUp(turn, seconds);
+      return {};
+    },
+  };
+}
+
+export const warm = warmFor(SECONDS);

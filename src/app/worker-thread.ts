@@ -10,6 +10,7 @@ import { watchThread } from '../edges/telemetry/process-metrics.ts';
 import type { Logger } from '../gateway/ports.ts';
 import type { Replica } from './data-plane.ts';
 import { readSettings } from './settings.ts';
+import { collectStartupGarbage } from './startup-garbage.ts';
 import { openWorkerState } from './state.ts';
 import type {
   MessageFromWorker,
@@ -81,6 +82,7 @@ async function answer(replica: Replica, request: WorkerRequest): Promise<WorkerA
       replica.abandon();
       break;
     case 'listen':
+      collectStartupGarbage();
       return replica.listen({ port: request.port, reusePort: true });
     case 'collect':
       metrics.collect();

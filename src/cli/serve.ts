@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
+import { collectStartupGarbage } from '../app/startup-garbage.ts';
 import { startApp, type App } from '../app.ts';
 import { prepareConfigFile } from '../config/prepare.ts';
 import { formatProblem } from '../config/problem.ts';
@@ -31,6 +32,7 @@ export async function serveCommand(args: readonly string[]): Promise<number> {
   process.on('SIGHUP', () => void app?.reload('SIGHUP'));
   try {
     app = await startApp({ path, config });
+    collectStartupGarbage();
     await stop;
     await app.close();
     return 0;
