@@ -37,12 +37,18 @@ class Replies {
 function open(): StateDatabase | null {
   try {
     const database = new StateDatabase(stateFile);
-    main.postMessage([{ call: 0, answer: null } satisfies StateReply]);
+    replyToOpening({ call: 0, answer: null });
     return database;
   } catch (error) {
-    main.postMessage([{ call: 0, error: textOf(error) } satisfies StateReply]);
+    replyToOpening({ call: 0, error: textOf(error) });
     return null;
   }
+}
+
+function replyToOpening(reply: StateReply): void {
+  const replies = new Replies();
+  replies.add(main, reply);
+  replies.send();
 }
 
 function runGroup(database: StateDatabase, calls: readonly Call[], replies: Replies): void {
