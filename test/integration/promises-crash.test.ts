@@ -54,13 +54,15 @@ routes:
   let sent = 0;
   for (const killAt of [120, 340]) {
     let isKilled = false;
-    // Eight clients that send without end; the process is killed in the middle of them.
+    let isGone = false;
+    // Eight clients that send until there is nobody to send to; the process is killed in the middle of them.
     await forEachOf(rewards.slice(sent), 8, async (reward) => {
-      if (isKilled) return;
+      if (isGone) return;
       sent++;
       const { decision } = reward;
       const answer = await client.post('/rewards', { decision, reward: reward.reward }).catch(() => null);
       if (answer?.status === 200) acknowledged.add(reward);
+      else isGone = true;
       if (acknowledged.size >= killAt && !isKilled) {
         isKilled = true;
         gateway.child.kill('SIGKILL');

@@ -138,7 +138,9 @@ test('a worker is killed under load: no counter goes down, no request of another
   const { started, completed, aborted, inflight } = await gateway.ledger();
   t.equal(inflight, 0);
   t.equal(started, completed + aborted, 'requests that ended with their worker are counted as aborted');
-  t.ok(completed >= answered && completed <= sent, `${answered} answered <= ${completed} completed <= ${sent} sent`);
+  // A worker may end between the last byte of an answer and its count.
+  t.ok(completed <= sent, `${completed} completed of ${sent} sent`);
+  t.ok(completed + aborted >= answered, `${answered} answered, ${completed} completed, ${aborted} aborted`);
   t.ok(started <= sent, `${started} of ${sent} were begun`);
   const ended = readLog(gateway.folder).filter(({ msg }) => msg?.startsWith('a worker ended') === true);
   t.equal(ended.length, 3);
