@@ -112,11 +112,21 @@ async function wire(
   };
   const ports = { path, settings, clock, logger, metrics, plane, onAdopted };
   const control = (shown = await openControl(config, ports, stack));
-  const adminUrl = await control.listen();
-  const httpUrl = await plane.listen();
-  logger.info({ http: httpUrl, admin: adminUrl, workers: settings.workers, config: config.hash, version }, 'serving');
+  const adminUrl = await named('listen.admin', control.listen());
+  const httpUrl = await named('listen.http', plane.listen());
+  const { hash } = control;
+  logger.info({ http: httpUrl, admin: adminUrl, workers: settings.workers, config: hash, version }, 'serving');
   const reload = (reason: string) => control.reload(reason);
   return { httpUrl, adminUrl, threads: () => plane.threads(), reload, close: () => stack.disposeAsync() };
+}
+
+/** Says which key of the configuration an address is from when it cannot be listened on. */
+async function named(key: string, listening: Promise<string>): Promise<string> {
+  try {
+    return await listening;
+  } catch (error) {
+    throw new Error(`${key}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
 }
 
 /** The path of requests: everything that one thread needs to serve them. */

@@ -1,7 +1,4 @@
-import { checkCommand } from './cli/check.ts';
-import { explainCommand } from './cli/explain.ts';
-import { schemaCommand } from './cli/schema.ts';
-import { serveCommand } from './cli/serve.ts';
+import { listenForSignals } from './cli/signals.ts';
 import { version } from './version.ts';
 
 const USAGE = `makas ${version}: an inference gateway
@@ -14,18 +11,27 @@ const USAGE = `makas ${version}: an inference gateway
 
 R is a JSON file {"method", "path", "headers", "body"}, or - for standard input.`;
 
-/** The command line: runs one command and returns its exit code. */
+/** The command line: runs one command, whose code is loaded for it, and returns its exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
   const [command, ...args] = argv;
   switch (command) {
-    case 'serve':
-      return serveCommand(args);
-    case 'check':
+    case 'serve': {
+      const signals = listenForSignals();
+      const { serveCommand } = await import('./cli/serve.ts');
+      return serveCommand(args, signals);
+    }
+    case 'check': {
+      const { checkCommand } = await import('./cli/check.ts');
       return checkCommand(args);
-    case 'explain':
+    }
+    case 'explain': {
+      const { explainCommand } = await import('./cli/explain.ts');
       return explainCommand(args);
-    case 'schema':
+    }
+    case 'schema': {
+      const { schemaCommand } = await import('./cli/schema.ts');
       return schemaCommand(args);
+    }
     case 'version':
     case '--version':
     case '-v':

@@ -24,6 +24,8 @@ export interface ControlPorts {
 
 /** What steers the data plane and shows it: the configuration, now and later, and the admin listener. */
 export interface Control {
+  /** Hash of the live configuration. */
+  readonly hash: string;
   /** Tries the configuration file as it is now. */
   reload(reason: string): Promise<void>;
   /** Resolves with the address of the admin listener. */
@@ -43,8 +45,13 @@ export async function openControl(
   metrics.onScrape(() => metrics.gauge('makas_config_info', reloader.current.hash).set(1));
   const watch = await watchFile(path, () => void reloader.reload('file changed'));
   stack.defer(() => watch.close());
+  // The watch does not tell of what was written after the file was read and before it stood.
+  await reloader.reload('file changed during the start');
   const listener = await openAdmin(ports, reloader);
   return {
+    get hash() {
+      return reloader.current.hash;
+    },
     reload: (reason) => reloader.reload(reason),
     listen: () => listener.listen({ host: settings.admin.host, port: settings.admin.port }),
     async close() {

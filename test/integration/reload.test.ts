@@ -1,3 +1,6 @@
+import { renameSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+
 import type { Test } from 'tap';
 
 import { configHead, startGateway } from '../support/gateway.ts';
@@ -112,7 +115,6 @@ test('the connections of a backend that a reload took away are closed, after its
 
 test('a changed file is taken up by itself', async (t) => {
   const { urls, gateway } = await setUp(t);
-  const { writeFileSync, renameSync } = await import('node:fs');
   writeFileSync(gateway.configPath, marked(gateway.folder, 'written', urls, 'two'));
   const isLive = (mark: string) => async () =>
     (await sendRaw(gateway.url, rawRequest(INFER)))?.headers.get('makas-route') === `route-${mark}`;
@@ -121,4 +123,18 @@ test('a changed file is taken up by itself', async (t) => {
   renameSync(`${gateway.configPath}.new`, gateway.configPath);
   await until('renamed over', isLive('renamed'));
   t.match(await gateway.ledger(), { aborted: 0 });
+});
+
+test('a configuration that is written while the gateway starts is the one that serves', async (t) => {
+  const server = await startServer(answerInfer('one'));
+  const yaml = (folder: string, mark: string): string => marked(folder, mark, { one: server.url }, 'one');
+  const gateway = await startGateway(
+    (folder) => yaml(folder, 'read'),
+    (configPath) => writeFileSync(configPath, yaml(dirname(configPath), 'written')),
+  );
+  t.teardown(async () => {
+    await gateway.close();
+    await server.close();
+  });
+  t.equal((await sendRaw(gateway.url, rawRequest(INFER)))?.headers.get('makas-route'), 'route-written');
 });

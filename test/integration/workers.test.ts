@@ -113,12 +113,14 @@ test('a worker is killed under load: no counter goes down, no request of another
   const watch = watchCounters(gateway);
   let sent = 0;
   let answered = 0;
-  for (const at of [0, 1, 0]) {
+  for (const [round, at] of [0, 1, 0].entries()) {
     // New connections each time: those that connect anew while a worker is away are all with the other one.
     const load = new SteadyLoad(gateway.url, 24, INFER);
     await until('the load is on', () => load.answered > 300);
     const before = load.answered;
     await killWorker(gateway, at);
+    const restarts = async (): Promise<number> => gateway.metric('makas_worker_restarts_total');
+    await until('the end of the worker is known', async () => (await restarts()) === round + 1);
     await until('the worker is replaced', async () => (await gateway.metric('makas_workers')) === 2, 30_000);
     await until('the load goes on', () => load.answered > before + 300);
     await load.stop();

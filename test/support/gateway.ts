@@ -66,13 +66,20 @@ export interface Ledger {
   readonly inflight: number;
 }
 
-/** Starts a real gateway in this process. `yaml` gets the folder of the test, to name files in it. */
-export async function startGateway(yaml: (folder: string) => string): Promise<TestGateway> {
+/**
+ * Starts a real gateway in this process. `yaml` gets the folder of the test, to name files in it; `afterRead` is called
+ * when the configuration was read and nothing has started.
+ */
+export async function startGateway(
+  yaml: (folder: string) => string,
+  afterRead: (configPath: string) => void = () => {},
+): Promise<TestGateway> {
   const folder = mkdtempSync(join(tmpdir(), 'makas-test-'));
   const configPath = join(folder, 'makas.yaml');
   writeFileSync(configPath, onLane(yaml(folder)));
   const config = prepareConfigFile(configPath);
   if (config.snapshot === null) throw new Error(JSON.stringify(config.problems, null, 2));
+  afterRead(configPath);
   const output = new LineOutput({ fileDescriptor: openSync(join(folder, 'log.jsonl'), 'a') });
   const app = await startApp({ path: configPath, config, output });
   const metrics = async (): Promise<string> => (await fetch(`${app.adminUrl}/metrics`)).text();
