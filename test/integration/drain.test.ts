@@ -77,8 +77,8 @@ test('a slow reader gets the whole answer that was under way', async (t) => {
 
 test('a slow reader gets the whole answer that was handed over at once', async (t) => {
   // The answer names the model, so it is held until it is whole.
-  const { upstream, gateway, client, isLogged } = await setUp(t, 'drain: 5s', 'model: renamed');
-  const answer = JSON.stringify({ model_name: 'renamed', data: 'x'.repeat(16 * 2 ** 20) });
+  const { upstream, gateway, client, isLogged } = await setUp(t, 'drain: 30s', 'model: renamed');
+  const answer = JSON.stringify({ model_name: 'renamed', data: 'x'.repeat(8 * 2 ** 20) });
   client.send(rawRequest(INFER));
   await until('the request is upstream', () => upstream.received().endsWith('{"inputs":[]}'));
   const { socket } = upstream.connections[0]!;
