@@ -3,17 +3,17 @@ import { join } from 'node:path';
 import { freePort } from './child.ts';
 import { gatewayCores } from './cores.ts';
 import type { Peer, RunningPeer } from './peer.ts';
-import { probe, probeNumbers, probeOne } from './probe.ts';
+import { probeNumbers } from './probe.ts';
 import { entryLabel } from './sample.ts';
-import type { Case, Place } from './scenario.ts';
+import type { AnyCase, Place } from './scenario.ts';
+import { surroundingsOf } from './surroundings.ts';
 import type { Upstream } from './upstream/upstream.ts';
-import { startWitness } from './upstream/witness.ts';
 
 /** A peer in a case, as it takes part in a run. */
 export interface Entry {
   readonly label: string;
   readonly peer: Peer;
-  readonly case: Case;
+  readonly case: AnyCase;
   readonly upstream: Upstream;
   readonly redisPort: number;
   readonly dir: string;
@@ -37,19 +37,21 @@ async function startBefore(entry: Entry, upstreamPort: number, part: string): Pr
   const [port, adminPort] = [await freePort(), await freePort()];
   const place = { port, adminPort, upstreamPort, redisPort: entry.redisPort, dir };
   const config = entry.case.configs[entry.peer.name]?.(place) ?? '';
-  return { place, running: await entry.peer.start({ place, config, cores: entry.cores }) };
+  const isReady = (): Promise<boolean> => surroundingsOf(entry.case).isReady(port);
+  return { place, running: await entry.peer.start({ place, config, cores: entry.cores, isReady }) };
 }
 
 /** Throws unless the peer hands on the right requests and gives the right answers. */
 export async function verifyEntry(entry: Entry): Promise<void> {
   if (entry.peer.name === 'direct') return;
-  const witness = await startWitness(entry.case);
+  const { startWitness, probeOne } = surroundingsOf(entry.case);
+  const witness = await startWitness();
   try {
     const { running } = await startBefore(entry, witness.port, 'verify');
     try {
       for (const n of probeNumbers(entry.case)) {
         witness.clear();
-        await probeOne(entry.label, running.port, entry.case, n);
+        await probeOne(entry.label, running.port, n);
         witness.assertForwarded(entry.label, n);
       }
     } finally {
@@ -64,7 +66,7 @@ export async function verifyEntry(entry: Entry): Promise<void> {
 export async function startEntry(entry: Entry): Promise<StartedEntry> {
   const started = await startBefore(entry, entry.upstream.port, 'run');
   try {
-    await probe(entry.label, started.running.port, entry.case);
+    await surroundingsOf(entry.case).probe(entry.label, started.running.port);
     return started;
   } catch (error) {
     await started.running.stop();

@@ -9,6 +9,9 @@ export const PACKAGES = [
   'haproxy',
   'caddy',
   'wrk',
+  'nghttp2-client',
+  'gcc',
+  'libc6-dev',
   'redis-server',
   'util-linux',
 ] as const;

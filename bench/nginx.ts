@@ -2,9 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startPinned, waitUntilReady, type Child } from './child.ts';
-import { isAnswering } from './probe.ts';
 
-/** Path that every proxy of the harness answers with 200 by itself, to tell that it is up. */
+/** Path that every HTTP proxy of the harness answers with 200 by itself, to tell that it is up. */
 export const READY_PATH = '/ready';
 
 export interface NginxParts {
@@ -49,11 +48,18 @@ ${http}}
 `;
 }
 
-/** Starts nginx in `dir` and waits until it answers. */
-export async function startNginx(cores: readonly number[], dir: string, port: number, config: string): Promise<Child> {
+export interface NginxStart {
+  readonly cores: readonly number[];
+  readonly dir: string;
+  readonly config: string;
+  readonly isReady: () => Promise<boolean>;
+}
+
+/** Starts nginx in `dir` and waits until it is ready. */
+export async function startNginx({ cores, dir, config, isReady }: NginxStart): Promise<Child> {
   mkdirSync(dir, { recursive: true });
   writeFileSync(join(dir, 'nginx.conf'), config);
   const child = startPinned({ cores, command: 'nginx', args: ['-e', 'stderr', '-p', `${dir}/`, '-c', 'nginx.conf'] });
-  await waitUntilReady('nginx', child, () => isAnswering(port, READY_PATH));
+  await waitUntilReady('nginx', child, isReady);
   return child;
 }

@@ -9,7 +9,7 @@ export interface Options {
   /** Names to run, in the order of the table; empty means all. */
   readonly scenarios: readonly string[];
   readonly peers: readonly string[];
-  /** The generator of the closed loops; null for the best that is installed. */
+  /** The generator of the closed loops of HTTP; null for the best that is installed. */
   readonly load: LoadName | null;
   /** A short run to see that things work. */
   readonly quick: boolean;
@@ -24,7 +24,8 @@ export const USAGE = `npm run bench -- [scenario ...] [options]
   --rounds N        rounds, the first of which is dropped (default 7, with --quick 3)
   --seconds N       whole seconds of each full-load phase (default 4, with --quick 1)
   --peers A,B       peers to run (default all that the scenario has)
-  --load NAME       what loads in the closed loops: wrk or autocannon (default wrk, and autocannon where it is missing)
+  --load NAME       what loads in the closed loops of HTTP: wrk or autocannon (default wrk, and autocannon where it is
+                    missing); the load of gRPC comes from h2load
   --quick           a short run: shows that all works, not who is faster
   --check           verify what every peer sends and answers, measure nothing
   --install         install the peers and tools with apt

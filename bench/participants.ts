@@ -1,6 +1,6 @@
 import { allowOpenFiles } from './open-files.ts';
 import type { Peer } from './peer.ts';
-import type { Case, Scenario } from './scenario.ts';
+import type { AnyCase, Scenario } from './scenario.ts';
 
 /** What was asked for and does not take part. */
 export interface Skipped {
@@ -10,7 +10,7 @@ export interface Skipped {
 
 export interface Participants {
   readonly peers: readonly Peer[];
-  readonly cases: readonly Case[];
+  readonly cases: readonly AnyCase[];
   readonly skipped: readonly Skipped[];
 }
 

@@ -5,6 +5,8 @@ export interface PeerStart {
   readonly config: string;
   /** Every process of the peer is pinned to these. */
   readonly cores: readonly number[];
+  /** Whether something answers at the port of the peer. */
+  readonly isReady: () => Promise<boolean>;
 }
 
 export interface RunningPeer {

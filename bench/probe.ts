@@ -1,5 +1,5 @@
 import { Agent, request, type IncomingMessage } from 'node:http';
-import type { Case } from './scenario.ts';
+import type { AnyCase, Case } from './scenario.ts';
 
 const PROBE_MS = 5_000;
 const PROBES = 8;
@@ -57,7 +57,7 @@ export async function probeOne(name: string, port: number, wanted: Case, n: numb
 }
 
 /** The numbers of a few requests, spread over all of them. */
-export function probeNumbers(wanted: Case): number[] {
+export function probeNumbers(wanted: AnyCase): number[] {
   const all = Array.from({ length: PROBES }, (_, n) => Math.floor((n * wanted.requests) / PROBES));
   return [...new Set(all)];
 }

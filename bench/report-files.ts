@@ -8,9 +8,10 @@ import type { Report } from './report-data.ts';
 /** Writes JSON, page and chart of one scenario; a short run must not take the place of a full one. */
 export function writeReport(dir: string, report: Report, isFull: boolean): void {
   mkdirSync(dir, { recursive: true });
-  const file = join(dir, isFull ? report.scenario : `${report.scenario}.quick`);
+  const name = isFull ? report.scenario : `${report.scenario}.quick`;
+  const file = join(dir, name);
   writeFileSync(`${file}.json`, `${JSON.stringify(report, null, 2)}\n`);
-  writeFileSync(`${file}.md`, renderReport(report));
+  writeFileSync(`${file}.md`, renderReport(report, `${name}.svg`));
   writeFileSync(`${file}.svg`, renderChart(report));
 }
 

@@ -91,13 +91,13 @@ function renderMethod(report: Report): string {
   );
 }
 
-/** The whole page of one scenario, beside whose file lies the chart. */
-export function renderReport(report: Report): string {
+/** The whole page of one scenario; the chart lies beside it. */
+export function renderReport(report: Report, chartFile: string): string {
   const { machine } = report;
   const parts = [
     `# Benchmark: ${report.scenario}`,
     report.about,
-    `![${styleOf(report.chart).title}](${report.scenario}.svg)`,
+    `![${styleOf(report.chart).title}](${chartFile})`,
     `Written by \`${report.command}\`.`,
     renderResult(report),
     renderMethod(report),

@@ -1,7 +1,7 @@
 import { loadavg } from 'node:os';
 import { startEntry, type Entry, type StartedEntry } from './entry.ts';
 import type { Figures } from './figures.ts';
-import type { LoadGenerator } from './load/load.ts';
+import { bindLoad, type Generators } from './load/bind-load.ts';
 import { turn as turnRound, type Options } from './options.ts';
 import { HALF } from './phases/half.ts';
 import type { Turn } from './phases/phase.ts';
@@ -16,7 +16,7 @@ const WARM_UP_SECONDS = 3;
 export interface Rounds {
   readonly scenario: Scenario;
   readonly entries: readonly Entry[];
-  readonly load: LoadGenerator;
+  readonly generators: Generators;
   readonly options: Options;
   readonly say: (line: string) => void;
 }
@@ -27,8 +27,9 @@ export interface Measured {
   readonly started: ReadonlyMap<Entry, StartedEntry>;
 }
 
-function makeTurn(entry: Entry, { running }: StartedEntry, { load, options }: Rounds, rate: number): Turn {
+function makeTurn(entry: Entry, { running }: StartedEntry, { generators, options }: Rounds, rate: number): Turn {
   const { label: name, upstream, cores } = entry;
+  const load = bindLoad(generators, entry.case);
   return { name, running, case: entry.case, upstream, cores, load, seconds: options.seconds, rate };
 }
 

@@ -1,15 +1,14 @@
 import { describeConfig, verifyEntry, type Entry, type StartedEntry } from './entry.ts';
 import { judgeBar } from './bars.ts';
-import type { LoadGenerator } from './load/load.ts';
+import { bindLoad, type Generators } from './load/bind-load.ts';
 import { describeMachine } from './machine.ts';
-import { nginxVersion } from './nginx.ts';
 import type { Options } from './options.ts';
 import { chooseParticipants } from './participants.ts';
 import type { Peer } from './peer.ts';
 import { CONNECTIONS } from './phases/phase.ts';
 import type { ConfigText, Report } from './report-data.ts';
 import { runRounds } from './rounds.ts';
-import type { Scenario } from './scenario.ts';
+import { firstCase, type Scenario } from './scenario.ts';
 import { openStage } from './stage.ts';
 import { summarize } from './summary.ts';
 import { findWarnings } from './warnings.ts';
@@ -18,7 +17,7 @@ export interface ScenarioRun {
   readonly scenario: Scenario;
   readonly peers: readonly Peer[];
   readonly options: Options;
-  readonly load: LoadGenerator;
+  readonly generators: Generators;
   readonly command: string;
   readonly say: (line: string) => void;
 }
@@ -46,8 +45,9 @@ export function collectConfigs(started: Iterable<readonly [Entry, StartedEntry]>
 }
 
 /** Runs one scenario against its peers; gives null when only the answers were to be checked. */
-export async function runScenario({ scenario, peers, load, ...run }: ScenarioRun): Promise<Report | null> {
+export async function runScenario({ scenario, peers, generators, ...run }: ScenarioRun): Promise<Report | null> {
   const { options, command, say } = run;
+  const load = bindLoad(generators, firstCase(scenario));
   const chosen = chooseParticipants(scenario, peers, options.peers.length > 0);
   for (const { name, reason } of chosen.skipped) {
     say(`!!! SKIPPED: ${name} takes no part in ${scenario.name}: ${reason}`);
@@ -60,7 +60,7 @@ export async function runScenario({ scenario, peers, load, ...run }: ScenarioRun
       say(`${entry.label} passes on ${scenario.name} rightly`);
     }
     if (options.check) return null;
-    const { samples, started } = await runRounds({ scenario, entries: stage.entries, load, options, say });
+    const { samples, started } = await runRounds({ scenario, entries: stage.entries, generators, options, say });
     const names = stage.entries.map((each) => ({ peer: each.peer.name, case: each.case.name }));
     const summaries = summarize(samples, names);
     const { rounds, seconds } = options;
@@ -74,9 +74,9 @@ export async function runScenario({ scenario, peers, load, ...run }: ScenarioRun
       connections: CONNECTIONS,
       machine,
       load: `${load.name} ${load.version}`,
-      upstream: `nginx ${nginxVersion() ?? ''}`,
+      upstream: stage.upstream.software,
       peers: chosen.peers.map((each) => ({ name: each.name, version: each.version() })),
-      configs: [{ title: 'upstream', text: abridge(stage.upstreamConfig) }, ...collectConfigs(started)],
+      configs: [{ title: 'upstream', text: abridge(stage.upstream.config) }, ...collectConfigs(started)],
       warnings: findWarnings(facts, summaries, samples),
       bars: scenario.bars.map((each) => judgeBar(each, samples)),
       chart: scenario.chart,

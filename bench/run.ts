@@ -2,15 +2,18 @@ import { join } from 'node:path';
 import { pinSelf } from './cores.ts';
 import { installPackages } from './install.ts';
 import { chooseLoad, findGenerators } from './load/choose-load.ts';
-import type { LoadGenerator } from './load/load.ts';
+import type { Generators } from './load/bind-load.ts';
+import { findH2load } from './load/h2load.ts';
 import { nginxVersion } from './nginx.ts';
 import { parseOptions, selectNamed, USAGE, type Options } from './options.ts';
 import { peers } from './peers/table.ts';
 import { redisVersion } from './redis.ts';
 import { writeOverview, writeReport } from './report-files.ts';
 import { renderResult } from './report.ts';
+import { isGrpc, type Scenario } from './scenario.ts';
 import { runScenario } from './run-scenario.ts';
 import { scenarios } from './scenarios/table.ts';
+import { compilerVersion } from './upstream/grpc-upstream.ts';
 import { CPU_SECONDS, FULL_ROUNDS } from './warnings.ts';
 
 const REPORTS = join(import.meta.dirname, 'report');
@@ -19,9 +22,11 @@ function say(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-/** Upstream and store are needed whoever takes part. */
-function assertTools(): void {
-  const tools = { nginx: nginxVersion(), 'redis-server': redisVersion() };
+/** What is needed whoever takes part: upstreams, store, and the generator of gRPC, which nothing can stand in for. */
+function assertTools(wanted: readonly Scenario[], { grpc }: Generators): void {
+  const isGrpcWanted = wanted.some(({ cases }) => cases.some(isGrpc));
+  const ofGrpc = isGrpcWanted ? { h2load: grpc?.version ?? null, cc: compilerVersion() } : {};
+  const tools = { nginx: nginxVersion(), 'redis-server': redisVersion(), ...ofGrpc };
   const missing = Object.entries(tools).filter(([, version]) => version === null);
   if (missing.length === 0) return;
   const names = missing.map(([name]) => name).join(', ');
@@ -29,9 +34,9 @@ function assertTools(): void {
 }
 
 /** Whether a run may stand for its scenario: nothing was left out, and the load cost as little as it can. */
-function isFull({ rounds, seconds, peers: chosen, quick }: Options, load: LoadGenerator): boolean {
+function isFull({ rounds, seconds, peers: chosen, quick }: Options, { http }: Generators): boolean {
   const isLong = rounds >= FULL_ROUNDS && seconds >= CPU_SECONDS && !quick;
-  return isLong && chosen.length === 0 && load.name === 'wrk';
+  return isLong && chosen.length === 0 && http.name === 'wrk';
 }
 
 async function main(argv: readonly string[]): Promise<void> {
@@ -46,16 +51,16 @@ async function main(argv: readonly string[]): Promise<void> {
   }
   const wanted = selectNamed('scenario', scenarios, options.scenarios);
   const chosen = selectNamed('peer', peers, options.peers);
-  assertTools();
-  const load = chooseLoad(options.load, findGenerators(), say);
+  const generators = { http: chooseLoad(options.load, findGenerators(), say), grpc: findH2load() };
+  assertTools(wanted, generators);
   pinSelf();
   const command = ['npm run bench', ...(argv.length > 0 ? ['--', ...argv] : [])].join(' ');
   for (const scenario of wanted) {
-    const report = await runScenario({ scenario, peers: chosen, options, load, command, say });
+    const report = await runScenario({ scenario, peers: chosen, options, generators, command, say });
     if (report === null) continue;
-    writeReport(REPORTS, report, isFull(options, load));
+    writeReport(REPORTS, report, isFull(options, generators));
     process.stdout.write(`\n${scenario.name}\n\n${renderResult(report)}\n`);
-    if (!isFull(options, load)) continue;
+    if (!isFull(options, generators)) continue;
     writeOverview(
       REPORTS,
       scenarios.map(({ name }) => name),

@@ -5,13 +5,15 @@ import { makeEntry, type Entry } from './entry.ts';
 import type { Peer } from './peer.ts';
 import { startRedis } from './redis.ts';
 import type { Scenario } from './scenario.ts';
-import { startUpstream } from './upstream/upstream.ts';
+import { surroundingsOf } from './surroundings.ts';
+import type { Upstream } from './upstream/upstream.ts';
 
 /** Everything around the peers of a scenario, running, and who takes part. */
 export interface Stage {
   /** Case by case, in the order of the peers. */
   readonly entries: readonly Entry[];
-  readonly upstreamConfig: string;
+  /** That of the first case. */
+  readonly upstream: Pick<Upstream, 'software' | 'config'>;
   readonly stop: () => Promise<void>;
 }
 
@@ -31,7 +33,7 @@ export async function openStage(scenario: Scenario, peers: readonly Peer[]): Pro
     if (redis !== null) stops.push(redis.stop);
     const entries: Entry[] = [];
     for (const [n, each] of scenario.cases.entries()) {
-      const upstream = await startUpstream(join(dir, `upstream-${n}`), each);
+      const upstream = await surroundingsOf(each).startUpstream(join(dir, `upstream-${n}`));
       stops.push(upstream.stop);
       for (const peer of peers) {
         if (each.configs[peer.name] === undefined) continue;
@@ -39,7 +41,7 @@ export async function openStage(scenario: Scenario, peers: readonly Peer[]): Pro
         entries.push(makeEntry({ peer, case: each, upstream, redisPort: redis?.port ?? 0, dir: own }));
       }
     }
-    return { entries, upstreamConfig: entries[0]?.upstream.config ?? '', stop };
+    return { entries, upstream: entries[0]?.upstream ?? { software: '', config: '' }, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -54,7 +54,7 @@ function ofOpenLoop({ figures, ...own }: Summary): string[] {
 /** What a reader must know before believing the figures, one sentence each. */
 export function findWarnings(facts: RunFacts, summaries: readonly Summary[], samples: readonly Sample[]): string[] {
   const found = facts.skipped.map(({ name, reason }) => `${name} was SKIPPED: ${reason}`);
-  if (facts.generator !== 'wrk') {
+  if (facts.generator === 'autocannon') {
     found.push(
       `the load came from ${facts.generator}, which costs several times what wrk does: compare no rps and no latency ` +
         'with those of runs with wrk',

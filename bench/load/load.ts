@@ -1,13 +1,17 @@
-import type { Case } from '../scenario.ts';
+import type { AnyCase, Case } from '../scenario.ts';
 
-/** An order for a closed loop: each connection sends its next request when the one before is answered. */
-export interface LoadOrder {
-  readonly case: Case;
+/** The shape of a closed loop: each connection sends its next request when the one before is answered. */
+export interface LoadShape {
   readonly port: number;
   readonly connections: number;
   readonly seconds: number;
   /** Compare the body of every answer too: for warming up, since it costs the generator time. */
   readonly check: boolean;
+}
+
+/** A closed loop with what it sends. */
+export interface LoadOrder<C extends AnyCase = Case> extends LoadShape {
+  readonly case: C;
 }
 
 /** What one phase gave; latencies in microseconds. */
@@ -16,15 +20,22 @@ export interface LoadResult {
   readonly seconds: number;
   readonly p50Us: number;
   readonly p99Us: number;
-  /** Counts by kind (connect, read, write, timeout, status, body); all zero in a good phase. */
+  /** Counts by kind (connect, read, timeout, status, body and the like); all zero in a good phase. */
   readonly failures: Readonly<Record<string, number>>;
 }
 
 /** A program that loads in a closed loop. */
-export interface LoadGenerator {
+export interface LoadGenerator<C extends AnyCase = Case> {
   readonly name: string;
   readonly version: string;
-  readonly run: (order: LoadOrder) => Promise<LoadResult>;
+  readonly run: (order: LoadOrder<C>) => Promise<LoadResult>;
+}
+
+/** A generator that knows what to send. */
+export interface Load {
+  readonly name: string;
+  readonly version: string;
+  readonly run: (shape: LoadShape) => Promise<LoadResult>;
 }
 
 /** Of an open loop: latencies count from the moment at which a request was due. */

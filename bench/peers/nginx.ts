@@ -7,8 +7,8 @@ import { redisVersion } from '../redis.ts';
 
 const LUA_PACKAGES = ['libnginx-mod-http-lua', 'lua-nginx-redis', 'lua-cjson'];
 
-async function start({ place, config, cores }: PeerStart): Promise<RunningPeer> {
-  const child = await startNginx(cores, place.dir, place.port, config);
+async function start({ place, config, cores, isReady }: PeerStart): Promise<RunningPeer> {
+  const child = await startNginx({ cores, dir: place.dir, config, isReady });
   return { pids: [child.pid], port: place.port, config, stop: child.stop };
 }
 

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Figures } from '../figures.ts';
 import { holdConnections, type Holder } from '../load/holder.ts';
+import { asHttp } from '../scenario.ts';
 import { rssBytes } from '../usage.ts';
 import type { Phase, Turn } from './phase.ts';
 import { saturation } from './saturation.ts';
@@ -11,7 +12,8 @@ export const BASE_CONNECTIONS = 256;
 const SETTLE_MS = 500;
 
 async function openAll(turn: Turn, holders: Holder[]): Promise<Figures> {
-  const { running, case: own } = turn;
+  const { running } = turn;
+  const own = asHttp(turn.case);
   const held = own.held ?? 0;
   const open = async (connections: number): Promise<number> => {
     if (connections > 0) holders.push(await holdConnections({ case: own, port: running.port, connections }));

@@ -1,6 +1,7 @@
 import type { Figures } from '../figures.ts';
 import { assertClean, type OpenLoopResult } from '../load/load.ts';
 import { runOpenLoop } from '../load/open-loop.ts';
+import { asHttp } from '../scenario.ts';
 import type { Phase, Turn } from './phase.ts';
 
 /** The part of its saturation at which a peer is loaded here. */
@@ -8,7 +9,7 @@ export const HALF = 0.5;
 
 async function load(turn: Turn, port: number): Promise<OpenLoopResult> {
   const { name, rate, seconds } = turn;
-  const result = await runOpenLoop({ case: turn.case, port, rate, seconds });
+  const result = await runOpenLoop({ case: asHttp(turn.case), port, rate, seconds });
   assertClean(name, result);
   return result;
 }

@@ -1,18 +1,18 @@
 import type { Figures } from '../figures.ts';
-import type { LoadGenerator } from '../load/load.ts';
+import type { Load } from '../load/load.ts';
 import type { RunningPeer } from '../peer.ts';
-import type { Case } from '../scenario.ts';
+import type { AnyCase } from '../scenario.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 
 /** One peer's turn in one round. */
 export interface Turn {
   readonly name: string;
   readonly running: RunningPeer;
-  readonly case: Case;
+  readonly case: AnyCase;
   readonly upstream: Upstream;
   readonly cores: readonly number[];
   /** What loads in the closed loops. */
-  readonly load: LoadGenerator;
+  readonly load: Load;
   /** Length of a full-load phase. */
   readonly seconds: number;
   /** Requests per second of the open loop. */

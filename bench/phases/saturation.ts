@@ -6,8 +6,7 @@ import { CONNECTIONS, type Phase } from './phase.ts';
 export const saturation: Phase = {
   isOpenLoop: false,
   take: async ({ name, running, upstream, cores, load, seconds, ...turn }) => {
-    const order = {
-      case: turn.case,
+    const shape = {
       port: running.port,
       connections: turn.case.connections ?? CONNECTIONS,
       seconds,
@@ -15,7 +14,7 @@ export const saturation: Phase = {
     };
     const callsBefore = await upstream.calls();
     const before = readUsage(running.pids, cores);
-    const result = await load.run(order);
+    const result = await load.run(shape);
     const after = readUsage(running.pids, cores);
     assertClean(name, result);
     const calls = (await upstream.calls()) - callsBefore;

@@ -1,5 +1,5 @@
 import { assertClean } from '../load/load.ts';
-import { probe } from '../probe.ts';
+import { surroundingsOf } from '../surroundings.ts';
 import { CONNECTIONS, type Phase, type Turn } from './phase.ts';
 
 const SECONDS = 1;
@@ -7,15 +7,14 @@ const SECONDS = 1;
 /** Sends full load and compares every answer. */
 export async function warmUp(turn: Turn, seconds: number): Promise<void> {
   const { name, running } = turn;
-  await probe(name, running.port, turn.case);
-  const order = {
-    case: turn.case,
+  await surroundingsOf(turn.case).probe(name, running.port);
+  const shape = {
     port: running.port,
     connections: turn.case.connections ?? CONNECTIONS,
     seconds,
     check: true,
   };
-  assertClean(name, await turn.load.run(order));
+  assertClean(name, await turn.load.run(shape));
 }
 
 /** Runs before anything is timed, so that code and connections are warm; `seconds` of full load. */

@@ -48,7 +48,7 @@ function bodyCase(kib: number): Case {
 }
 
 /** Bodies as images and batches have them. */
-export const body: Scenario = {
+export const body: Scenario<Case> = {
   name: 'body',
   about:
     'As `pass`, with a request body of this size (1 KB is 1024 bytes) and an answer of the same size; from 256 KB on with 8 ' +

@@ -30,7 +30,7 @@ function enrichCase(cache: CacheMode): Case {
 }
 
 /** The features are read for every request. */
-export const enrich: Scenario = {
+export const enrich: Scenario<Case> = {
   name: 'enrich',
   about:
     'Ten features of one entity out of a thousand are read from Redis for every request and put into its body as an ' +

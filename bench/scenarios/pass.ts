@@ -32,7 +32,7 @@ export const splitConfigs: Case['configs'] = {
 };
 
 /** The plain case that nearly all the load is: routed by model, split 90/10 by user, nothing else asked for. */
-export const pass: Scenario = {
+export const pass: Scenario<Case> = {
   name: 'pass',
   about:
     'An OIP predict request, routed by the model in its path and split 90/10 between two backends, sticky by user. ' +

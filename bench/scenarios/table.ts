@@ -3,6 +3,7 @@ import { body } from './body.ts';
 import { connections } from './connections.ts';
 import { enrich, enrichCached } from './enrich.ts';
 import { full } from './full.ts';
+import { grpc } from './grpc.ts';
 import { latency } from './latency.ts';
 import { pass } from './pass.ts';
 import { routes } from './routes.ts';
@@ -11,6 +12,7 @@ import { workers } from './workers.ts';
 
 export const scenarios: readonly Scenario[] = [
   pass,
+  grpc,
   enrich,
   enrichCached,
   full,

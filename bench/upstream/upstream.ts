@@ -2,8 +2,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort } from '../child.ts';
 import { LOAD_CORE } from '../cores.ts';
-import { READY_PATH, renderNginx, startNginx } from '../nginx.ts';
-import { ask } from '../probe.ts';
+import { nginxVersion, READY_PATH, renderNginx, startNginx } from '../nginx.ts';
+import { ask, isAnswering } from '../probe.ts';
 import type { Case } from '../scenario.ts';
 
 const STATUS_PATH = '/status';
@@ -14,6 +14,8 @@ export const UPSTREAM_HOSTS = ['127.0.0.1', '127.0.0.2'] as const;
 
 export interface Upstream {
   readonly port: number;
+  /** Its name and version. */
+  readonly software: string;
   readonly config: string;
   /** Requests that it has had since it started. */
   readonly calls: () => Promise<number>;
@@ -69,7 +71,8 @@ export async function startUpstream(dir: string, own: Case): Promise<Upstream> {
   const config = renderUpstream(own, port);
   mkdirSync(dir, { recursive: true });
   writeFileSync(join(dir, 'answer'), own.answer.body);
-  const child = await startNginx([LOAD_CORE], dir, port, config);
+  const isReady = (): Promise<boolean> => isAnswering(port, READY_PATH);
+  const child = await startNginx({ cores: [LOAD_CORE], dir, config, isReady });
   let asked = 0;
   const calls = async (): Promise<number> => {
     const page = await ask({ port, path: STATUS_PATH });
@@ -77,5 +80,5 @@ export async function startUpstream(dir: string, own: Case): Promise<Upstream> {
     // The page counts the questions for it too.
     return parseCalls(page.body.toString()) - asked;
   };
-  return { port, config, calls, stop: child.stop };
+  return { port, software: `nginx ${nginxVersion() ?? ''}`, config, calls, stop: child.stop };
 }

@@ -86,7 +86,7 @@ test('peers are compared within their case, and cases with the first of the same
 });
 
 test('the page holds chart, bars, tables, warnings, machine and every configuration', (t) => {
-  const page = renderReport(report(two));
+  const page = renderReport(report(two), 'pass.svg');
   for (const part of ['# Benchmark: pass', '(pass.svg)', '| to nginx', '**something is off**', 'abc1234', 'A CPU']) {
     t.ok(page.includes(part), `holds ${part}`);
   }
@@ -126,7 +126,7 @@ test('a long configuration loses its middle', (t) => {
 });
 
 function startedEntry(name: string, port: number): [Entry, StartedEntry] {
-  const upstream = { port: 7_001, config: '', calls: async () => 0, stop: async () => {} };
+  const upstream = { port: 7_001, software: 'nginx 1.22.1', config: '', calls: async () => 0, stop: async () => {} };
   const dir = `/tmp/${name}`;
   const entry = makeEntry({ peer: bare, case: { ...firstCase(pass), name }, upstream, redisPort: 0, dir });
   const config = `listen ${port}; pass 127.0.0.1:7001; state ${dir}/run`;
