@@ -7,7 +7,7 @@ import { GatewayError } from '../src/core/errors.ts';
 import { connectionErrorAnswer } from '../src/gateway/connection-error.ts';
 import type { Logger } from '../src/gateway/ports.ts';
 import { requestIdOf } from '../src/gateway/request-id.ts';
-import { errorBody } from '../src/protocol/error-body.ts';
+import { errorBody } from '../src/protocol/error-answer.ts';
 import { headerBlock } from '../src/protocol/header-block.ts';
 import { hasBodyLeft } from './inference/framing.ts';
 import { HttpReply } from './inference/http-reply.ts';
@@ -15,6 +15,9 @@ import { HttpReply } from './inference/http-reply.ts';
 export interface ErrorsOptions {
   readonly logger: Logger;
 }
+
+/** The route of what reads paths in its own way, and answers the unknown ones: no path is known by it. */
+export const EVERY_PATH = '/*';
 
 /**
  * Every error of a listener in one form: JSON `{"error": message}`, the code in `makas-error`, an `x-request-id`. To be
@@ -130,6 +133,7 @@ class KnownPaths {
 
   constructor(fastify: FastifyInstance) {
     fastify.addHook('onRoute', ({ url, method }) => {
+      if (url === EVERY_PATH) return;
       const pattern = patternOf(url);
       for (const one of [method].flat()) this.#paths.push({ pattern, method: one });
     });

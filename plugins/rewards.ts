@@ -1,6 +1,10 @@
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
+
 import type { ErrorCode } from '../src/core/errors.ts';
 import { rewardStatus, type RewardDesk, type RewardResult } from '../src/gateway/rewards.ts';
+import { feedbackBytesMax } from '../src/gateway/seldon-feedback.ts';
+import { errorAnswer } from '../src/protocol/error-answer.ts';
+import { countFeedback } from './inference/feedback.ts';
 
 export interface RewardsOptions {
   readonly desk: RewardDesk;
@@ -8,10 +12,13 @@ export interface RewardsOptions {
   readonly maxBatch: number;
 }
 
-const BODY_LIMIT = 4 * 2 ** 20;
+/** Of the paths of Seldon Core 1. */
+const SELDON_VERSIONS = ['v1.0', 'v0.1'];
+
+const BODY_LIMIT = feedbackBytesMax;
 
 /**
- * `POST /rewards`: one reward, a list of rewards, or `{"rewards": [...]}`. One reward is answered with the status of its
+ * `POST /api/v1.0/feedback`: one reward as Seldon Core 1 clients send it. `POST /rewards`: one reward, a list of rewards, or `{"rewards": [...]}`. One reward is answered with the status of its
  * result; a list with 200, or 207 when not all of it was accepted. Results are in the order of the rewards.
  */
 export async function rewardsPlugin(app: FastifyInstance, { desk, maxBatch }: RewardsOptions): Promise<void> {
@@ -22,7 +29,18 @@ export async function rewardsPlugin(app: FastifyInstance, { desk, maxBatch }: Re
     { parseAs: 'string', bodyLimit: BODY_LIMIT },
     app.getDefaultJsonParser('error', 'error'),
   );
-  app.setErrorHandler((error: FastifyError, _request, reply) => refuseBody(error, reply));
+  app.setErrorHandler((error: FastifyError, _request, reply) => refuseBody(error, reply, refuse));
+
+  for (const version of SELDON_VERSIONS) {
+    const errorHandler = (error: FastifyError, _request: unknown, reply: FastifyReply): void => {
+      refuseBody(error, reply, refuseFeedback);
+    };
+    app.post(`/api/${version}/feedback`, { bodyLimit: BODY_LIMIT, errorHandler }, async (request, reply) => {
+      const header = request.headers['makas-decision'];
+      const answered = await countFeedback(desk, request.body, typeof header === 'string' ? header : undefined);
+      return reply.code(answered.status).send(answered.content);
+    });
+  }
 
   app.post('/rewards', { bodyLimit: BODY_LIMIT }, async (request, reply) => {
     const { body } = request;
@@ -56,17 +74,25 @@ function answer(reply: FastifyReply, results: readonly RewardResult[], isSingle:
   return reply.code(status).send({ results, counted: results.filter(({ result }) => result === 'counted').length });
 }
 
-function refuseBody(error: FastifyError, reply: FastifyReply): FastifyReply {
+/** Writes an error in the form that the clients of a path read. */
+type Refuse = (reply: FastifyReply, status: number, code: ErrorCode, message: string) => FastifyReply;
+
+function refuseBody(error: FastifyError, reply: FastifyReply, say: Refuse): FastifyReply {
   const status = error.statusCode ?? 500;
-  if (status === 413) return refuse(reply, 413, 'BODY_TOO_LARGE', 'One call takes at most 4 MiB of rewards.');
+  if (status === 413) return say(reply, 413, 'BODY_TOO_LARGE', 'One call takes at most 4 MiB of rewards.');
   if (status === 415)
-    return refuse(reply, 415, 'BAD_REQUEST', 'Rewards are sent as JSON, with content-type: application/json.');
+    return say(reply, 415, 'BAD_REQUEST', 'Rewards are sent as JSON, with content-type: application/json.');
   if (status >= 400 && status < 500)
-    return refuse(reply, 400, 'BAD_BODY', 'The body is not valid JSON, or has a key named __proto__ or constructor.');
+    return say(reply, 400, 'BAD_BODY', 'The body is not valid JSON, or has a key named __proto__ or constructor.');
   reply.log.error({ reason: error.message }, 'a call with rewards failed');
-  return refuse(reply, 500, 'INTERNAL', 'The gateway failed to handle this request.');
+  return say(reply, 500, 'INTERNAL', 'The gateway failed to handle this request.');
 }
 
 function refuse(reply: FastifyReply, status: number, code: ErrorCode, message: string): FastifyReply {
   return reply.code(status).header('makas-error', code).send({ error: message });
+}
+
+function refuseFeedback(reply: FastifyReply, status: number, code: ErrorCode, message: string): FastifyReply {
+  const { body } = errorAnswer('seldon-v1', { status, code, message });
+  return reply.code(status).header('makas-error', code).type('application/json').send(body);
 }

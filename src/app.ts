@@ -3,15 +3,18 @@ import type { Worker } from 'node:worker_threads';
 import { openControl, type Control } from './app/control.ts';
 import { serveAlone, type Replica, type ReplicaPorts } from './app/data-plane.ts';
 import { closeGently } from './app/drain.ts';
-import { createDataListener } from './app/listeners.ts';
-import { readSettings } from './app/settings.ts';
+import { keyed } from './app/listen-error.ts';
+import { createDataListener, createGrpcFront, listen } from './app/listeners.ts';
+import { portsOf, readSettings } from './app/settings.ts';
 import { openState } from './app/state.ts';
 import { serveByWorkers } from './app/workers.ts';
 import type { ReadyConfig, ServingConfig } from './config/prepare.ts';
 import { watchFile } from './config/watch.ts';
 import type { Snapshot } from './core/snapshot.ts';
+import { bodyDecoder } from './edges/decode-body.ts';
 import { SocketUpstream } from './edges/express/upstream.ts';
 import { createStores } from './edges/features/stores.ts';
+import { GrpcUpstream } from './edges/grpc/upstream.ts';
 import { DecisionLog } from './edges/log/decision-log.ts';
 import { LineOutput } from './edges/log/line-output.ts';
 import { createLogger } from './edges/log/logger.ts';
@@ -48,6 +51,8 @@ export interface AppOptions {
 /** A running gateway. */
 export interface App {
   readonly httpUrl: string;
+  /** Null: there is no listener for gRPC. */
+  readonly grpcUrl: string | null;
   readonly adminUrl: string;
   /** The threads of the workers that run now; none when there is one worker, which is the main thread. */
   threads(): readonly Worker[];
@@ -102,7 +107,7 @@ async function wire(
   const serveHere = async () => {
     const ports = { ...shared, redact: (text: string) => redact(text), draw: Math.random };
     const replica = await openReplica(config, ports, stack);
-    return serveAlone(replica, settings.http.port, () => metrics.gauge('makas_workers').set(1));
+    return serveAlone(replica, portsOf(settings), () => metrics.gauge('makas_workers').set(1));
   };
   const plane = await (settings.workers > 1 ? serveByWorkers(config, { ...shared, settings }, stack) : serveHere());
 
@@ -112,21 +117,20 @@ async function wire(
   };
   const ports = { path, settings, clock, logger, metrics, plane, onAdopted };
   const control = (shown = await openControl(config, ports, stack));
-  const adminUrl = await named('listen.admin', control.listen());
-  const httpUrl = await named('listen.http', plane.listen());
-  const { hash } = control;
-  logger.info({ http: httpUrl, admin: adminUrl, workers: settings.workers, config: hash, version }, 'serving');
+  const adminUrl = await keyed('listen.admin', control.listen());
+  const { http, grpc } = await keyed('listen', plane.listen());
+  const { workers } = settings;
+  const addresses = { http, ...(grpc !== null && { grpc }), admin: adminUrl };
+  logger.info({ ...addresses, workers, config: control.hash, version }, 'serving');
   const reload = (reason: string) => control.reload(reason);
-  return { httpUrl, adminUrl, threads: () => plane.threads(), reload, close: () => stack.disposeAsync() };
-}
-
-/** Says which key of the configuration an address is from when it cannot be listened on. */
-async function named(key: string, listening: Promise<string>): Promise<string> {
-  try {
-    return await listening;
-  } catch (error) {
-    throw new Error(`${key}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
-  }
+  return {
+    httpUrl: http,
+    grpcUrl: grpc,
+    adminUrl,
+    threads: () => plane.threads(),
+    reload,
+    close: () => stack.disposeAsync(),
+  };
 }
 
 /** The path of requests: everything that one thread needs to serve them. */
@@ -159,7 +163,10 @@ export async function openReplica(
   stack.defer(() => stores.close());
   await stores.adopt(snapshot.views);
   const undici = new UndiciUpstream();
-  const upstream = settings.http.express ? new SocketUpstream({ other: undici }) : undici;
+  const upstream = new GrpcUpstream({
+    other: settings.http.express ? new SocketUpstream({ other: undici }) : undici,
+    express: settings.grpc?.express ?? true,
+  });
   stack.defer(() => upstream.close());
   const enricher = createEnricher({ stores: (view) => stores.storeOf(view), clock, metrics, logger });
   const mirror = new Mirror({ upstream, clock, metrics, logger });
@@ -173,7 +180,7 @@ export async function openReplica(
     upstream.retain(new Set([...endpointIds(kept), ...mirror.poolIds()]));
     void stores.retain(kept.flatMap((each) => each.views));
   };
-  const gateway = new Gateway(snapshot, {
+  const gateway: Gateway = new Gateway(snapshot, {
     clock,
     logger,
     upstream,
@@ -182,6 +189,7 @@ export async function openReplica(
     mirror,
     tracer,
     sinks: [metricsSink, decisionLog],
+    decodeBody: bodyDecoder(() => gateway.snapshot.limits.bodyBytes),
     started: metrics.counter('makas_requests_started_total'),
     inflight: metrics.gauge('makas_requests_inflight'),
     countError: (code) => metricsSink.countError(code),
@@ -211,10 +219,11 @@ export async function openReplica(
   let isDraining = false;
   const isReady = () => !isDraining;
   const data = await createDataListener(settings, { gateway, desk, logger, isReady, isDraining: () => isDraining });
+  const grpc = createGrpcFront(settings, { gateway, isReady });
   stack.defer(async () => {
     isDraining = true;
     logger.info({}, 'draining');
-    await closeGently(data, settings.drainMs);
+    await Promise.all([closeGently(data, settings.drainMs), grpc?.close(settings.drainMs)]);
   });
   return {
     get snapshot() {
@@ -239,7 +248,7 @@ export async function openReplica(
       metricsSink.adopt(next);
     },
     abandon,
-    listen: (address) => data.listen({ host: settings.http.host, ...address }),
+    listen: (address) => listen(settings, data, grpc, address),
     describe: () => ({ backends: describeBackends(gateway.live, clock.steady()), shadows: mirror.describe() }),
     bandits: () => learner.describe(),
     isDraining: () => isDraining,

@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import { GatewayError } from '../../src/core/errors.ts';
 import type { Limits } from '../../src/core/snapshot.ts';
 import type { BodyStream } from '../../src/gateway/ports.ts';
+import { isHttp2 } from './framing.ts';
 
 export interface BodyReceiver {
   /** Called once before the body is read: a client may wait for that. Not for a body that is refused or empty. */
@@ -95,9 +96,11 @@ async function* readBounded(
   }
 }
 
+/** Null: not known. */
 function announcedLength(request: IncomingMessage): number | null {
   const { headers } = request;
   if (headers['transfer-encoding'] !== undefined) return null;
   const length = headers['content-length'];
-  return length === undefined ? 0 : Number(length);
+  if (length !== undefined) return Number(length);
+  return isHttp2(request) && !request.readableEnded ? null : 0;
 }

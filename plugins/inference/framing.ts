@@ -15,8 +15,8 @@ const TARGET = /^[\x21\x22\x24-\x7e]+$/;
  */
 export function findFramingDoubt(request: IncomingMessage): GatewayError | null {
   const { rawHeaders, headers, httpVersion } = request;
-  if (httpVersion !== '1.1' && httpVersion !== '1.0')
-    return new GatewayError('BAD_REQUEST', 'The version of HTTP must be 1.1 or 1.0.');
+  if (httpVersion !== '1.1' && httpVersion !== '1.0' && !isHttp2(request))
+    return new GatewayError('BAD_REQUEST', 'The version of HTTP must be 1.0, 1.1 or 2.');
   if (rawHeaders.length >= 2 * FIELDS_MAX) return new GatewayError('HEADERS_TOO_LARGE');
   const coding = headers['transfer-encoding'];
   if (coding !== undefined && (coding.toLowerCase() !== 'chunked' || httpVersion !== '1.1'))
@@ -24,7 +24,7 @@ export function findFramingDoubt(request: IncomingMessage): GatewayError | null 
   if (!TARGET.test(request.url ?? ''))
     return new GatewayError('BAD_REQUEST', 'The request target holds characters that it must not have.');
   const hosts = countHosts(rawHeaders);
-  if (hosts > 1 || (hosts === 0 ? httpVersion === '1.1' : !HOST.test(headers.host ?? '')))
+  if (hosts > 1 || (hosts === 0 ? httpVersion !== '1.0' : !HOST.test(headers.host ?? '')))
     return new GatewayError('BAD_REQUEST', 'The request needs exactly one valid Host.');
   return null;
 }
@@ -38,8 +38,17 @@ function countHosts(rawHeaders: readonly string[]): number {
   return count;
 }
 
-/** Whether a part of a body is still on its way. */
+/**
+ * Whether each request has a stream of its own, whose end says where the body ends. Its version is no sign of it: a request
+ * line can name any.
+ */
+export function isHttp2(request: IncomingMessage): boolean {
+  return 'stream' in request;
+}
+
+/** Whether a part of a body is still on its way on a connection that carries other requests behind it. */
 export function hasBodyLeft(request: IncomingMessage): boolean {
+  if (isHttp2(request)) return false;
   if (request.complete || request.readableEnded) return false;
   const length = request.headers['content-length'];
   return request.headers['transfer-encoding'] !== undefined || (length !== undefined && Number(length) !== 0);

@@ -1,10 +1,11 @@
 import { Buffer } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 
 import type { Reply } from '../../src/gateway/ports.ts';
 import { headerList, type HeaderBlock } from '../../src/protocol/header-block.ts';
-import { hasBodyLeft } from './framing.ts';
+import { hasBodyLeft, isHttp2 } from './framing.ts';
 
 /** How long the rest of a body is still read after the answer, so that the client gets to see the answer. */
 const LINGER_MS = 2000;
@@ -18,6 +19,11 @@ const WRITE_LIMIT_MS = 120_000;
 const ONE_STRING_MAX = 8192;
 
 const NOTHING = Buffer.alloc(0);
+
+/** Error code of HTTP/2, RFC 9113 7. */
+const NO_ERROR = 0;
+/** With an error a stream is reset; without one an answer that is cut short would look complete. */
+const INCOMPLETE = new Error('the answer cannot be completed');
 
 /** Connections that are to be closed after an answer: requests that come behind it are not begun. */
 const closing = new WeakSet<Socket>();
@@ -52,9 +58,10 @@ export class HttpReply implements Reply {
       this.#response.write(Buffer.from(body));
       this.end();
     } else {
-      if (body.length <= ONE_STRING_MAX) this.#response.end(asLatin1(body), 'latin1');
+      if (body.length <= ONE_STRING_MAX && !isHttp2(this.#request)) this.#response.end(asLatin1(body), 'latin1');
       else this.#response.end(Buffer.from(body));
       this.#boundWriting();
+      this.#stopRequest();
     }
   }
 
@@ -73,6 +80,16 @@ export class HttpReply implements Reply {
     if (this.#mustLinger()) return this.#endLater();
     this.#response.end();
     this.#boundWriting();
+    this.#stopRequest();
+  }
+
+  /** What is left of a request over HTTP/2 is not wanted once it is answered, RFC 9113 8.1. */
+  #stopRequest(): void {
+    const stream = http2Stream(this.#response);
+    if (stream === null || this.#request.complete) return;
+    this.#response.once('finish', () => {
+      if (!stream.destroyed) stream.close(NO_ERROR);
+    });
   }
 
   /** A client that does not read its answer must not hold it for ever. Most answers have left already. */
@@ -84,7 +101,9 @@ export class HttpReply implements Reply {
   }
 
   destroy(): void {
-    this.#response.destroy();
+    const stream = http2Stream(this.#response);
+    if (stream === null) this.#response.destroy();
+    else stream.destroy(INCOMPLETE);
   }
 
   onDrain(callback: () => void): void {
@@ -104,9 +123,9 @@ export class HttpReply implements Reply {
   /** What is left of a body that nobody reads must not be taken for the next request, nor be waited for. */
   #writeHead(status: number, headers: HeaderBlock): void {
     const mustClose = this.#mustClose || hasBodyLeft(this.#request);
-    const isLast = mustClose || this.#isDraining();
+    const isLast = !isHttp2(this.#request) && (mustClose || this.#isDraining());
     this.#response.writeHead(status, headerList(isLast ? `${headers}connection: close\r\n` : headers));
-    if (mustClose) closing.add(this.#request.socket);
+    if (mustClose && !isHttp2(this.#request)) closing.add(this.#request.socket);
   }
 
   /**
@@ -129,6 +148,11 @@ export class HttpReply implements Reply {
     request.on('data', () => {});
     request.resume();
   }
+}
+
+/** The stream of an answer over HTTP/2, null for one over HTTP/1.1. */
+function http2Stream(response: ServerResponse): ServerHttp2Stream | null {
+  return (response as ServerResponse & { readonly stream?: ServerHttp2Stream }).stream ?? null;
 }
 
 function asLatin1(body: Uint8Array): string {

@@ -6,6 +6,7 @@ import type { PromMetrics } from '../edges/telemetry/metrics.ts';
 import { describeRoutes } from '../gateway/admin-view.ts';
 import type { Clock, Logger } from '../gateway/ports.ts';
 import { factsOf } from '../gateway/request-description.ts';
+import { canServe } from '../protocol/translate/table.ts';
 import type { DataPlane } from './data-plane.ts';
 import { createAdminListener } from './listeners.ts';
 import { Reloader } from './reload.ts';
@@ -90,9 +91,15 @@ function openAdmin({ settings, clock, logger, metrics, plane }: ControlPorts, re
       shadows: () => plane.shadows(),
       config: () => describeConfig(reloader),
       explain(description) {
-        const described = factsOf(description, settings.http.prefix, clock.now());
+        const described = factsOf(
+          description,
+          settings.http.prefix,
+          clock.now(),
+          plane.snapshot.mounts,
+          settings.grpc?.services,
+        );
         if (!described.ok) throw new GatewayError('BAD_REQUEST', described.problems.join('; '));
-        return explain(plane.snapshot, described.facts, plane.weights);
+        return explain(plane.snapshot, described.facts, plane.weights, canServe);
       },
     },
   });

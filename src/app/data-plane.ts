@@ -11,6 +11,19 @@ import type { ShadowDescription } from '../gateway/mirror.ts';
 import type { Clock, Logger } from '../gateway/ports.ts';
 import type { OpenState } from './state.ts';
 
+/** Where requests are taken. */
+export interface DataAddresses {
+  readonly http: string;
+  /** Null: there is no listener for gRPC. */
+  readonly grpc: string | null;
+}
+
+export interface DataPorts {
+  readonly http: number;
+  /** 0 when there is no listener for gRPC. */
+  readonly grpc: number;
+}
+
 /** What answers the requests, as the rest of the process sees it: the main thread itself, or workers. */
 export interface DataPlane {
   readonly snapshot: Snapshot;
@@ -18,8 +31,8 @@ export interface DataPlane {
   readonly weights: ReadonlyArray<ArmWeights | undefined>;
   /** Takes a configuration live; when it rejects, nothing has changed. */
   adopt(config: ReadyConfig): Promise<void>;
-  /** Resolves with the address once requests are served. */
-  listen(): Promise<string>;
+  /** Resolves with the addresses once requests are served. */
+  listen(): Promise<DataAddresses>;
   backends(): Promise<readonly BackendDescription[]>;
   shadows(): Promise<readonly ShadowDescription[]>;
   bandits(): readonly BanditView[];
@@ -55,8 +68,8 @@ export interface Replica {
   adopt(next: Snapshot): void;
   /** Lets go of what was prepared. */
   abandon(): void;
-  /** `reusePort`: other threads listen on the same port. */
-  listen(address: { readonly port: number; readonly reusePort: boolean }): Promise<string>;
+  /** `reusePort`: other threads listen on the same ports. */
+  listen(address: { readonly ports: DataPorts; readonly reusePort: boolean }): Promise<DataAddresses>;
   describe(): { readonly backends: readonly BackendDescription[]; readonly shadows: readonly ShadowDescription[] };
   bandits(): readonly BanditView[];
   isDraining(): boolean;
@@ -64,7 +77,7 @@ export interface Replica {
 }
 
 /** Requests are answered in this thread. */
-export function serveAlone(replica: Replica, port: number, onListen: () => void): DataPlane {
+export function serveAlone(replica: Replica, ports: DataPorts, onListen: () => void): DataPlane {
   let isServing = false;
   return {
     get snapshot() {
@@ -78,10 +91,10 @@ export function serveAlone(replica: Replica, port: number, onListen: () => void)
       replica.adopt(snapshot);
     },
     async listen() {
-      const url = await replica.listen({ port, reusePort: false });
+      const addresses = await replica.listen({ ports, reusePort: false });
       isServing = true;
       onListen();
-      return url;
+      return addresses;
     },
     backends: async () => replica.describe().backends,
     shadows: async () => replica.describe().shadows,

@@ -12,7 +12,7 @@ export interface Lane {
 }
 
 const socketsOf = new WeakMap<Server, Set<Socket>>();
-const laneOf = new WeakMap<Server, Lane>();
+const lanesOf = new WeakMap<Server, Lane[]>();
 
 /**
  * Remembers the connections of a listener, for `closeGently`. To be called before it listens.
@@ -21,7 +21,7 @@ const laneOf = new WeakMap<Server, Lane>();
  * yet, and cuts it (also when a server is told to close). So while an answer is still being written, idle connections
  * stay open until the next look.
  */
-export function watchSockets({ server }: FastifyInstance): void {
+export function watchSockets({ server }: FastifyInstance, isTls: boolean): void {
   const sockets = new Set<Socket>();
   socketsOf.set(server, sockets);
   const closeIdleConnections = server.closeIdleConnections.bind(server);
@@ -29,7 +29,8 @@ export function watchSockets({ server }: FastifyInstance): void {
     for (const socket of sockets) if (socket.writableLength > 0) return;
     closeIdleConnections();
   };
-  server.on('connection', (socket) => {
+  // What is written under TLS waits in the socket above it.
+  server.on(isTls ? 'secureConnection' : 'connection', (socket: Socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
   });
@@ -37,7 +38,7 @@ export function watchSockets({ server }: FastifyInstance): void {
 
 /** Remembers that some connections of a listener are known to this lane alone, for `closeGently`. */
 export function watchLane({ server }: FastifyInstance, lane: Lane): void {
-  laneOf.set(server, lane);
+  lanesOf.set(server, [...(lanesOf.get(server) ?? []), lane]);
 }
 
 /**
@@ -46,17 +47,17 @@ export function watchLane({ server }: FastifyInstance, lane: Lane): void {
  */
 export async function closeGently(listener: FastifyInstance, limitMs: number): Promise<void> {
   const { server } = listener;
-  const lane = laneOf.get(server);
+  const lanes = lanesOf.get(server) ?? [];
   const closed = listener.close();
   // node:http takes a connection that never carried a byte for a busy one.
   for (const socket of socketsOf.get(server) ?? []) if (socket.bytesRead === 0) socket.destroy();
   const closeIdle = (): void => {
     server.closeIdleConnections();
-    lane?.closeIdleConnections();
+    for (const lane of lanes) lane.closeIdleConnections();
   };
   const closeAll = (): void => {
     server.closeAllConnections();
-    lane?.closeAllConnections();
+    for (const lane of lanes) lane.closeAllConnections();
   };
   const look = setInterval(closeIdle, LOOK_MS);
   const cut = setTimeout(closeAll, limitMs);

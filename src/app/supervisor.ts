@@ -7,13 +7,14 @@ import { SERIES_MAX, type PromMetrics } from '../edges/telemetry/metrics.ts';
 import { createSeriesMemory } from '../edges/telemetry/series-memory.ts';
 import { Degradation } from '../gateway/degradation.ts';
 import type { Gauge, Logger } from '../gateway/ports.ts';
+import type { DataAddresses, DataPorts } from './data-plane.ts';
 import { WorkerEnded, WorkerLink, within } from './worker-link.ts';
 import type { WorkerDescription } from './worker-messages.ts';
 
 export interface SupervisorPorts {
   readonly workers: number;
-  /** Of the data listener; 0: any free one. */
-  readonly port: number;
+  /** Of the data listeners; 0: any free one. */
+  readonly ports: DataPorts;
   readonly drainMs: number;
   readonly keyCheckMs: number | undefined;
   readonly logger: Logger;
@@ -47,8 +48,8 @@ export class Supervisor {
   readonly #ending = new AbortController();
   readonly #places: Promise<void>[] = [];
   #config: ReadyConfig;
-  #port: number;
-  #url = '';
+  #listenPorts: DataPorts;
+  #addresses: DataAddresses | null = null;
   /** All workers have served at one time; from then on one that does not is missed. */
   #isUp = false;
   /** Reloads and starts come one after the other, so that no worker misses a configuration. */
@@ -57,7 +58,7 @@ export class Supervisor {
   constructor(config: ReadyConfig, ports: SupervisorPorts) {
     this.#config = config;
     this.#ports = ports;
-    this.#port = ports.port;
+    this.#listenPorts = ports.ports;
     const { metrics, logger } = ports;
     this.#serving = metrics.gauge('makas_workers');
     this.#missing = new Degradation('workers', metrics.gauge('makas_degraded', 'workers'), logger);
@@ -72,8 +73,8 @@ export class Supervisor {
     return [...this.#links];
   }
 
-  /** Resolves with the address when all workers serve; rejects when one cannot. */
-  async start(): Promise<string> {
+  /** Resolves with the addresses when all workers serve; rejects when one cannot. */
+  async start(): Promise<DataAddresses> {
     const first = Array.from({ length: this.#ports.workers }, (_, i) => {
       const { promise, resolve, reject } = Promise.withResolvers<void>();
       this.#places.push(this.#keep(i + 1, resolve, reject));
@@ -81,7 +82,7 @@ export class Supervisor {
     });
     await Promise.all(first);
     this.#isUp = true;
-    return this.#url;
+    return this.#addresses as DataAddresses;
   }
 
   /**
@@ -183,9 +184,10 @@ export class Supervisor {
         link.config = next;
       }
       if (this.isEnding) throw new Error('the gateway is about to end');
-      const url = await link.ask({ ask: 'listen', port: this.#port }, LISTEN_MS);
-      this.#url ||= url;
-      this.#port ||= Number(new URL(url).port);
+      const addresses = await link.ask({ ask: 'listen', ports: this.#listenPorts }, LISTEN_MS);
+      this.#addresses ??= addresses;
+      // Where any free port will do, the others take those of the first.
+      this.#listenPorts = { http: portOf(addresses.http), grpc: portOf(addresses.grpc) };
       link.isServing = true;
       link.series.absorb(Infinity);
       this.#showServing();
@@ -251,6 +253,10 @@ export class Supervisor {
     this.#turn = done.catch(() => {});
     return done;
   }
+}
+
+function portOf(address: string | null): number {
+  return address === null ? 0 : Number(new URL(address).port);
 }
 
 /** A thread takes copies of plain data, and a `ReadyConfig` has functions beside it. */

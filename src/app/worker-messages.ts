@@ -4,6 +4,7 @@ import type { PortableConfig } from '../config/prepare.ts';
 import type { SeriesMemory } from '../edges/telemetry/series-memory.ts';
 import type { BackendDescription } from '../gateway/admin-view.ts';
 import type { ShadowDescription } from '../gateway/mirror.ts';
+import type { DataAddresses, DataPorts } from './data-plane.ts';
 
 /** What a worker is started with. */
 export interface WorkerStart {
@@ -23,7 +24,7 @@ export type WorkerRequest =
   | { readonly ask: 'commit' }
   /** Forgets what was prepared. */
   | { readonly ask: 'abandon' }
-  | { readonly ask: 'listen'; readonly port: number }
+  | { readonly ask: 'listen'; readonly ports: DataPorts }
   /** Sets the metrics that are only known when asked for. Answers after all that was under way when asked is counted. */
   | { readonly ask: 'collect' }
   | { readonly ask: 'describe' }
@@ -34,8 +35,7 @@ export interface WorkerAnswers {
   readonly prepare: null;
   readonly commit: null;
   readonly abandon: null;
-  /** Address. */
-  readonly listen: string;
+  readonly listen: DataAddresses;
   readonly collect: null;
   readonly describe: WorkerDescription;
   readonly close: null;

@@ -83,7 +83,7 @@ async function answer(replica: Replica, request: WorkerRequest): Promise<WorkerA
       break;
     case 'listen':
       collectStartupGarbage();
-      return replica.listen({ port: request.port, reusePort: true });
+      return replica.listen({ ports: request.ports, reusePort: true });
     case 'collect':
       metrics.collect();
       break;

@@ -8,7 +8,7 @@ import type { Clock, Logger, StateStore } from '../gateway/ports.ts';
 import { DecisionTokens } from '../gateway/token.ts';
 import type { DataPlane } from './data-plane.ts';
 import { checkPortIsFree } from './port-check.ts';
-import type { Settings } from './settings.ts';
+import { portsOf, type Settings } from './settings.ts';
 import { connectWorker, onStateRestart } from './state.ts';
 import { Supervisor } from './supervisor.ts';
 import { sumBackends, sumShadows } from './worker-views.ts';
@@ -55,7 +55,7 @@ export async function serveByWorkers(
   stack.defer(() => lines.close());
   const supervisor = new Supervisor(config, {
     workers: settings.workers,
-    port: settings.http.port,
+    ports: portsOf(settings),
     drainMs: settings.drainMs,
     keyCheckMs,
     logger,
@@ -83,12 +83,14 @@ export async function serveByWorkers(
       weights = learner.adopt(snapshot);
     },
     async listen() {
-      await checkPortIsFree(settings.http.host, settings.http.port);
-      const url = await supervisor.start().catch((error: unknown) => {
+      const { http, grpc } = settings;
+      await checkPortIsFree(http.host, http.port);
+      if (grpc !== null) await checkPortIsFree(grpc.host, grpc.port);
+      const addresses = await supervisor.start().catch((error: unknown) => {
         throw startFailure(error);
       });
       isStarted = true;
-      return url;
+      return addresses;
     },
     backends: async () =>
       sumBackends(

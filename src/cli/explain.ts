@@ -7,6 +7,7 @@ import { formatProblem, hasErrors } from '../config/problem.ts';
 import { explain } from '../core/explain.ts';
 import { renderExplanation } from '../core/render-explanation.ts';
 import { factsOf } from '../gateway/request-description.ts';
+import { canServe } from '../protocol/translate/table.ts';
 
 const usage = 'usage: makas explain FILE --request REQUEST.json [--json]   (REQUEST may be - for standard input)';
 
@@ -24,9 +25,15 @@ export async function explainCommand(args: readonly string[]): Promise<number> {
 
   const description = await readDescription(options.request);
   if (!description.ok) return fail(description.problem);
-  const described = factsOf(description.value, prepared.snapshot.prefix, Date.now());
+  const described = factsOf(
+    description.value,
+    prepared.snapshot.prefix,
+    Date.now(),
+    prepared.snapshot.mounts,
+    prepared.config?.listen?.grpc?.services,
+  );
   if (!described.ok) return fail(...described.problems.map((problem) => `${options.request}: ${problem}`));
-  const explanation = explain(prepared.snapshot, described.facts, []);
+  const explanation = explain(prepared.snapshot, described.facts, [], canServe);
   process.stdout.write(options.json ? `${JSON.stringify(explanation, null, 2)}\n` : renderExplanation(explanation));
   return 0;
 }

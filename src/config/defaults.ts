@@ -14,6 +14,14 @@ export const defaults = {
       keepAliveTimeout: '72s',
       express: true,
     },
+    grpc: {
+      host: '0.0.0.0',
+      port: 8081,
+      maxStreams: 1000,
+      maxConnectionAge: '0s',
+      keepAlive: '2h',
+      express: true,
+    },
     admin: { host: '127.0.0.1', port: 9090 },
   },
   limits: { body: '64MiB', buffer: '1MiB', header: '16KiB', rows: 1024, drain: '25s' },
@@ -30,6 +38,7 @@ export const defaults = {
     keepAlive: '4s',
     maxAnswer: '256MiB',
   },
+  translation: { tensor: 'input-0', float: 'FP64' },
   view: {
     keyField: 'key',
     entityType: 'string',
@@ -41,7 +50,7 @@ export const defaults = {
     cacheMode: 'off',
     cache: { max: 100_000, ttl: '1s' },
   },
-  route: { unit: 'request', expose: false },
+  route: { unit: 'request', expose: false, seldonRoute: false },
   rule: { retry: 1 },
   shadow: {
     share: '100%',

@@ -1,9 +1,10 @@
 import type { ArmWeights, Assignment, Matched } from './decision.ts';
 import { drawOf } from './draws.ts';
-import type { Facts, Operation } from './facts.ts';
+import type { Facts } from './facts.ts';
 import { bucketOf } from './hash.ts';
 import { findRoute } from './route-index.ts';
 import type { Backend, Bandit, Route, Rule, Shadow, Snapshot } from './snapshot.ts';
+import { armName, armsOf, pinnedArm } from './seldon-route.ts';
 import { readUnit } from './source.ts';
 import { createSplit, pickArm, shareOf, type Split } from './split.ts';
 
@@ -11,11 +12,6 @@ import { createSplit, pickArm, shareOf, type Split } from './split.ts';
  * Every decision about a request, as pure functions of (snapshot, facts, shares of the bandits): the same input gives
  * the same decision on any replica, today or in a replay. Nothing here waits, draws from a clock, or remembers.
  */
-
-/** Whether an operation is about an input: then it gets the features and the arm that a prediction for it gets. */
-export function asksModel(operation: Operation): boolean {
-  return operation === 'infer' || operation === 'explain';
-}
 
 /** The first route whose `match` holds, and in it the first rule whose `when` holds; else the code of the error. */
 export function matchRequest(snapshot: Snapshot, facts: Facts): Matched | 'ROUTE_NOT_FOUND' | 'RULE_NOT_FOUND' {
@@ -46,6 +42,12 @@ export function assign(
 ): Assignment {
   const { choice } = rule;
   if (choice.kind === 'backend') return { ...unitOf(route, facts, true), ...certain(choice.backend) };
+
+  const pinned = route.seldonRoute ? pinnedArm(choice, facts) : -1;
+  if (pinned !== -1) {
+    const backend = armsOf(choice)[pinned]!;
+    return { ...unitOf(route, facts, true), ...certain(backend), arm: armName(choice, pinned), armIndex: pinned };
+  }
 
   if (choice.kind === 'split') {
     const unit = unitOf(route, facts, true);

@@ -1,9 +1,10 @@
 import type { Condition } from './condition.ts';
-import { asksModel, assign, assignBaseline, evenSplit, findRule, shadowsFor } from './decide.ts';
+import { assign, assignBaseline, evenSplit, findRule, shadowsFor } from './decide.ts';
 import type { ArmWeights, Assignment } from './decision.ts';
 import { drawOf } from './draws.ts';
 import { errorRegistry, type ErrorCode } from './errors.ts';
-import type { Facts } from './facts.ts';
+import type { Facts, Protocol } from './facts.ts';
+import { asksModel, isPrediction, isRestricted, restrictedText } from './operation-kinds.ts';
 import { findRoute } from './route-index.ts';
 import type { EntitySource, FeatureView, Route, Rule, Snapshot } from './snapshot.ts';
 import { readSource } from './source.ts';
@@ -88,9 +89,15 @@ export interface ExplainedShadow {
 
 /**
  * Decides about a request as the gateway would, without sending anything, and tells why. `weights` are the shares that
- * each bandit serves now, by `Bandit.index`; without them a bandit is explained with even shares.
+ * each bandit serves now, by `Bandit.index`; without them a bandit is explained with even shares. `canServe` tells
+ * whether a backend of one protocol can answer requests of another.
  */
-export function explain(snapshot: Snapshot, facts: Facts, weights: ReadonlyArray<ArmWeights | undefined>): Explanation {
+export function explain(
+  snapshot: Snapshot,
+  facts: Facts,
+  weights: ReadonlyArray<ArmWeights | undefined>,
+  canServe: (backend: Protocol, request: Protocol) => boolean,
+): Explanation {
   const triedRoutes: Route[] = [];
   const triedRules: Rule[] = [];
   const route = findRoute(snapshot.index, facts, triedRoutes);
@@ -108,19 +115,28 @@ export function explain(snapshot: Snapshot, facts: Facts, weights: ReadonlyArray
     const error = errorOf(route === null ? 'ROUTE_NOT_FOUND' : 'RULE_NOT_FOUND');
     return { ...found, unit: null, choice: null, features: [], shadows: [], error };
   }
+  const features = asksModel(facts.operation) ? rule.enrich.map((view) => explainView(view, facts)) : [];
+  if (isRestricted(facts.operation) && !route.allowed.has(facts.operation)) {
+    return {
+      ...found,
+      unit: null,
+      choice: null,
+      features,
+      shadows: [],
+      error: errorOf('PATH_NOT_FOUND', restrictedText),
+    };
+  }
   const matched = { route, rule };
-  const isInference = facts.operation === 'infer';
-  const isAsked = asksModel(facts.operation);
-  const assignment = isAsked ? assign(matched, facts, weights) : assignBaseline(matched, facts);
-  const speaks = assignment.backend.protocol;
+  const assignment = asksModel(facts.operation) ? assign(matched, facts, weights) : assignBaseline(matched, facts);
+  const { protocol } = assignment.backend;
+  const isServed = canServe(protocol, facts.protocol);
   return {
     ...found,
     unit: { source: route.unitText, value: cut(assignment.unit), isSticky: assignment.isSticky },
     choice: explainChoice(rule, assignment, weights),
-    features: isAsked ? rule.enrich.map((view) => explainView(view, facts)) : [],
-    shadows: isInference ? explainShadows(rule, facts) : [],
-    error:
-      speaks === facts.protocol ? null : errorOf('BAD_REQUEST', `This model is served with the protocol ${speaks}.`),
+    features,
+    shadows: isServed && isPrediction(facts.operation) ? explainShadows(rule, facts) : [],
+    error: isServed ? null : errorOf('BAD_REQUEST', `This model is served with the protocol ${protocol}.`),
   };
 }
 

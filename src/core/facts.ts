@@ -1,16 +1,63 @@
 /** What a decision may look at. Lookups are lazy: nothing is parsed that no rule asks for. */
 
-export type Protocol = 'oip' | 'kserve-v1';
+/**
+ * How a request, or a backend, speaks. Of requests on the paths `/v2/...` it is `oip`, also for what only Triton and
+ * MLServer have; of `/v1/models/...:predict` it is `kserve-v1`, because TF Serving has the same path. `triton` is of
+ * backends alone, `speaks` of protocol/protocols.ts says which backend takes which requests as they are.
+ */
+export type Protocol = HttpProtocol | GrpcProtocol;
 
-export type Operation =
-  | 'infer'
-  | 'explain'
-  | 'model-metadata'
-  | 'model-ready'
-  | 'model-list'
-  | 'server-metadata'
-  | 'server-live'
-  | 'server-ready';
+export const httpProtocols = [
+  'oip',
+  'triton',
+  'kserve-v1',
+  'tfserving',
+  'mlflow',
+  'sagemaker',
+  'vertex',
+  'seldon-v1',
+  'ray-serve',
+  'openai',
+] as const;
+export type HttpProtocol = (typeof httpProtocols)[number];
+
+/** Over HTTP/2 with protobuf messages, which pass as bytes. */
+export const grpcProtocols = ['oip-grpc', 'tfserving-grpc', 'seldon-v1-grpc', 'ray-serve-grpc'] as const;
+export type GrpcProtocol = (typeof grpcProtocols)[number];
+
+/** What a request asks for. `call` is anything that the protocol leaves to the user, such as a path of a Ray Serve app. */
+export const operations = [
+  'infer',
+  'infer-stream',
+  'explain',
+  'generate',
+  'generate-stream',
+  'classify',
+  'regress',
+  'chat',
+  'completions',
+  'responses',
+  'embeddings',
+  'rerank',
+  'call',
+  'feedback',
+  'model-metadata',
+  'model-ready',
+  'model-status',
+  'model-config',
+  'model-stats',
+  'model-list',
+  'server-metadata',
+  'server-live',
+  'server-ready',
+  'repository-index',
+  'model-load',
+  'model-unload',
+  'trace-setting',
+  'log-settings',
+  'shared-memory',
+] as const;
+export type Operation = (typeof operations)[number];
 
 /** A scalar read from the request; integers beyond 2^53 come as strings of digits. */
 export type Scalar = string | number | boolean | null;

@@ -1,5 +1,5 @@
 import type { BetaPrior, NormalPrior } from './bandit/posterior.ts';
-import type { FieldPath, Protocol, Source } from './facts.ts';
+import type { FieldPath, HttpProtocol, Operation, Protocol, Source } from './facts.ts';
 import type { Condition } from './condition.ts';
 import type { RouteIndex } from './route-index.ts';
 import type { Split } from './split.ts';
@@ -19,6 +19,28 @@ export interface Snapshot {
   readonly limits: Limits;
   /** Path prefix before every inference path, `''` for none. */
   readonly prefix: string;
+  /** In the order of the configuration. */
+  readonly mounts: readonly Mount[];
+}
+
+/** Gives the requests of a host or path prefix a protocol, and a model where their paths name none. */
+export interface Mount {
+  /** Lower-case, without port; null: every host. */
+  readonly host: string | null;
+  /** Before the rest of the path, which the protocol reads; `''` for none. */
+  readonly prefix: string;
+  /** Null: the paths of all protocols but those that only a mount can have. */
+  readonly protocol: HttpProtocol | null;
+  /** The predict path of Vertex AI, else null. */
+  readonly path: string | null;
+  /** The health path of Vertex AI; null for none. */
+  readonly health: string | null;
+  /** The model of requests whose path names none; `''` for none. */
+  readonly model: string;
+  /** Lower-case name of the header that names it, before `model`; null for none. */
+  readonly modelFrom: string | null;
+  /** What an app of Ray Serve takes. */
+  readonly methods: readonly string[];
 }
 
 export interface Limits {
@@ -40,6 +62,15 @@ export interface Backend {
   /** Lower-case names; they take the place of the client's. */
   readonly headers: ReadonlyArray<readonly [string, string]>;
   readonly connection: ConnectionSettings;
+  readonly translation: TranslationSettings;
+}
+
+/** What a translation into the protocol of a backend cannot know from the request. */
+export interface TranslationSettings {
+  /** Name of the tensor for rows without names. */
+  readonly tensor: string;
+  /** Datatype of numbers with a fraction that come without one. */
+  readonly float: 'FP32' | 'FP64';
 }
 
 export interface Endpoint {
@@ -47,6 +78,8 @@ export interface Endpoint {
   readonly origin: string;
   /** Path prefix of the address, `''` for none. */
   readonly prefix: string;
+  /** Whether it is spoken to in gRPC, over HTTP/2. */
+  readonly isGrpc: boolean;
   /** Identity of the pool: equal ids share connections across reloads. */
   readonly id: string;
 }
@@ -76,6 +109,12 @@ export interface Route {
   /** The unit as the configuration writes it, for explanations. */
   readonly unitText: string;
   readonly expose: boolean;
+  /** Whether `x-seldon-route` is sent and honoured. */
+  readonly seldonRoute: boolean;
+  /** Key of the answer's `parameters` for the decision token; null for none. */
+  readonly decisionParameter: string | null;
+  /** Operations on the server itself that are refused elsewhere. */
+  readonly allowed: ReadonlySet<Operation>;
   readonly rules: readonly Rule[];
   /** Whether deciding needs the body: a body condition, unit, expression. */
   readonly readsBody: boolean;
@@ -95,6 +134,8 @@ export interface Rule {
   /** Share of decisions logged, in [0, 1]. */
   readonly logShare: number;
   readonly salt: string;
+  /** What its backends speak, each once. A request of another protocol is translated. */
+  readonly protocols: readonly Protocol[];
   /** Whether the body must be whole in memory: enrichment, shadows, renaming. */
   readonly holdsBody: boolean;
 }

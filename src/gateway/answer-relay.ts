@@ -1,25 +1,23 @@
 import { Buffer } from 'node:buffer';
 
 import { GatewayError } from '../core/errors.ts';
-import { findHeader, setHeader, type HeaderBlock } from '../protocol/header-block.ts';
-import { inferenceHeader } from '../protocol/oip-binary.ts';
-import { renameAnswer } from '../protocol/rename.ts';
-import type { AnswerHead, Reply } from './ports.ts';
+import { grpcAnswerStatus } from '../protocol/grpc/status.ts';
+import { type HeaderBlock, setHeader, withoutHeaders } from '../protocol/header-block.ts';
+import { type AnswerMapping, isEventStream, type PieceMapping } from './answer-mapping.ts';
+import type { AnswerHead, Clock, Reply } from './ports.ts';
+import { StreamTiming } from './stream-timing.ts';
 
 /** Answers up to this length that come in one piece are written in one piece. */
 const ONE_WRITE_MAX = 64 * 1024;
 
-/** How the model's name in the answer is mapped back. */
-export interface NameMapping {
-  readonly from: string;
-  readonly to: string;
-  readonly keys: readonly string[];
-}
+const LENGTH: ReadonlySet<string> = new Set(['content-length']);
 
 export interface RelaySettings {
   /** Headers that Makas adds to the answer. */
   readonly added: HeaderBlock;
-  readonly mapping: NameMapping | null;
+  readonly mapping: AnswerMapping | null;
+  /** Whether the status is in the trailers. */
+  readonly isGrpc: boolean;
   /** Keep a copy of answers up to this length, for shadows; 0: keep none. */
   readonly keepBytes: number;
   readonly maxAnswerBytes: number;
@@ -27,23 +25,33 @@ export interface RelaySettings {
 
 /**
  * Passes one answer from an endpoint to the client: at once as it comes, except small answers, which leave in one
- * write, and answers whose names must be mapped back, which are held until they are whole.
+ * write, and answers that are mapped as a whole, which are held until they are whole.
  */
 export class AnswerRelay {
   readonly #reply: Reply;
+  readonly #clock: Clock;
   readonly #settings: RelaySettings;
   status = 0;
   answerBytes = 0;
   isHeadSent = false;
   headers: HeaderBlock = '';
+  /** As the backend sent it; null before. */
+  received: AnswerHead | null = null;
+  receivedTrailers: HeaderBlock = '';
+  /** Of gRPC, once the answer has ended. */
+  trailers: HeaderBlock = '';
+  /** Of a stream of events, when they came; null for other answers. */
+  timing: StreamTiming | null = null;
   #length = -1;
   #mode: 'one-write' | 'stream' | 'hold' = 'stream';
+  #pieces: PieceMapping | null = null;
   #held: Uint8Array[] = [];
   #kept: Uint8Array[] | null;
   #isKeptWhole = true;
 
-  constructor(reply: Reply, settings: RelaySettings) {
+  constructor(reply: Reply, clock: Clock, settings: RelaySettings) {
     this.#reply = reply;
+    this.#clock = clock;
     this.#settings = settings;
     this.#kept = settings.keepBytes > 0 ? [] : null;
   }
@@ -56,22 +64,20 @@ export class AnswerRelay {
   onHead(head: AnswerHead): void {
     const { mapping } = this.#settings;
     this.#take(head);
-    this.#length = head.length;
-    if (mapping !== null && isMappable(head.status, head.headers)) this.#mode = 'hold';
+    if (mapping !== null && mapping.holds(head.status, head.headers)) this.#mode = 'hold';
     else if (this.#length >= 0 && this.#length <= ONE_WRITE_MAX) this.#mode = 'one-write';
     else this.#sendHead();
   }
 
   /** The whole answer; the bytes of its body are not to be kept. Throws when it is larger than allowed. */
-  onWhole(head: AnswerHead, body: Uint8Array): void {
+  onWhole(head: AnswerHead, body: Uint8Array, trailers: HeaderBlock = ''): void {
     const { mapping } = this.#settings;
     this.#take(head);
     this.answerBytes = body.length;
     if (this.#isKeeping()) this.#keep(Buffer.from(body));
-    const isMapped = mapping !== null && isMappable(head.status, head.headers);
-    // Mapping changes the length in the headers.
-    const sent = isMapped ? this.#map(asBuffer(body)) : body;
-    this.#reply.send(this.status, this.headers, sent);
+    this.#takeTrailers(trailers);
+    if (mapping !== null && mapping.holds(head.status, head.headers)) this.#sendMapped(mapping, asBuffer(body));
+    else this.#sendWhole(body);
     this.isHeadSent = true;
   }
 
@@ -80,30 +86,35 @@ export class AnswerRelay {
     this.answerBytes += chunk.length;
     if (this.#mode === 'stream') {
       if (this.#isKeeping()) this.#keep(Buffer.from(chunk));
-      return this.#reply.write(chunk);
+      return this.#write(chunk);
     }
     const held = Buffer.from(chunk);
     if (this.#isKeeping()) this.#keep(held);
     this.#held.push(held);
-    if (this.#mode === 'hold' && this.answerBytes > this.#settings.maxAnswerBytes) this.#mode = 'stream';
+    if (this.#mode === 'hold' && this.answerBytes > this.#settings.maxAnswerBytes)
+      throw new GatewayError('UPSTREAM_BAD_RESPONSE', undefined, 'the answer is larger than may be held');
     // An answer in pieces is not worth holding: its beginning may be all that the client waits for.
     if (this.#mode === 'one-write' && this.answerBytes < this.#length) this.#mode = 'stream';
     if (this.#mode !== 'stream') return true;
     this.#sendHead();
     let isFlowing = true;
-    for (const piece of this.#held) isFlowing = this.#reply.write(piece);
+    for (const piece of this.#held) isFlowing = this.#write(piece);
     this.#held = [];
     return isFlowing;
   }
 
-  onEnd(): void {
+  onEnd(trailers: HeaderBlock = ''): void {
+    const { mapping } = this.#settings;
+    this.#takeTrailers(trailers);
     if (this.#mode === 'stream') {
-      this.#reply.end();
+      const left = this.#pieces?.end();
+      if (left !== undefined && left.length > 0) this.#reply.write(left);
+      this.#reply.end(this.trailers);
       return;
     }
-    let body = joined(this.#held);
-    if (this.#mode === 'hold') body = this.#map(body);
-    this.#reply.send(this.status, this.headers, body);
+    const body = joined(this.#held);
+    if (this.#mode === 'hold' && mapping !== null) this.#sendMapped(mapping, body);
+    else this.#sendWhole(body);
     this.isHeadSent = true;
   }
 
@@ -112,17 +123,60 @@ export class AnswerRelay {
     return this.#kept !== null && this.#isKeptWhole ? joined(this.#kept) : null;
   }
 
+  /** HTTP status that the answer stands for. */
+  get meantStatus(): number {
+    return this.#settings.isGrpc ? grpcAnswerStatus(this.headers, this.trailers) : this.status;
+  }
+
   #take(head: AnswerHead): void {
     const { added, maxAnswerBytes } = this.#settings;
+    this.received = head;
     this.status = head.status;
+    this.#length = head.length;
     this.headers = head.headers + added;
     if (head.length > maxAnswerBytes) throw new GatewayError('UPSTREAM_BAD_RESPONSE');
   }
 
+  #takeTrailers(trailers: HeaderBlock): void {
+    this.receivedTrailers = trailers;
+    this.trailers = trailers;
+  }
+
   #sendHead(): void {
     this.#mode = 'stream';
+    this.#pieces = this.#settings.mapping?.pieces(this.status, this.headers) ?? null;
+    if (this.#pieces !== null) this.headers = withoutHeaders(this.headers, LENGTH);
+    if (isEventStream(this.headers)) this.timing = new StreamTiming();
     this.#reply.head(this.status, this.headers);
     this.isHeadSent = true;
+  }
+
+  /** Sends an answer that is whole and not mapped as a whole; what is changed piece by piece is one piece. */
+  #sendWhole(body: Uint8Array): void {
+    let whole = body;
+    const pieces = this.#settings.mapping?.pieces(this.status, this.headers) ?? null;
+    if (pieces !== null) {
+      const first = Buffer.from(pieces.take(body));
+      whole = Buffer.concat([first, pieces.end()]);
+      if (this.#length >= 0) this.headers = setHeader(this.headers, 'content-length', String(whole.length));
+    }
+    this.#reply.send(this.status, this.headers, whole, this.trailers);
+  }
+
+  #write(chunk: Uint8Array): boolean {
+    this.timing?.take(chunk, this.#clock.steady());
+    if (this.#pieces === null) return this.#reply.write(chunk);
+    const piece = this.#pieces.take(chunk);
+    return piece.length === 0 || this.#reply.write(piece);
+  }
+
+  #sendMapped(mapping: AnswerMapping, body: Buffer): void {
+    const { status, headers, trailers } = this;
+    const mapped = mapping.map({ status, headers, body, trailers });
+    this.status = mapped.status;
+    this.headers = mapped.headers;
+    this.trailers = mapped.trailers;
+    this.#reply.send(mapped.status, mapped.headers, mapped.body, mapped.trailers);
   }
 
   #isKeeping(): boolean {
@@ -134,35 +188,6 @@ export class AnswerRelay {
     if (this.#isKeptWhole) this.#kept?.push(chunk);
     else this.#kept = [];
   }
-
-  #map(body: Buffer): Buffer {
-    const { mapping } = this.#settings;
-    if (mapping === null) return body;
-    const header = findHeader(this.headers, inferenceHeader);
-    const length = header !== undefined && /^[0-9]{1,15}$/.test(header) ? Number(header) : null;
-    let answer = { body, inferenceHeaderLength: length };
-    for (const key of mapping.keys) {
-      answer = renameAnswer(answer.body, answer.inferenceHeaderLength, key, mapping.from, mapping.to);
-    }
-    if (answer.body !== body) {
-      this.headers = setHeader(this.headers, 'content-length', String(answer.body.length));
-      if (answer.inferenceHeaderLength !== null)
-        this.headers = setHeader(this.headers, inferenceHeader, String(answer.inferenceHeaderLength));
-    }
-    return answer.body;
-  }
-}
-
-/** JSON as one document: lines or sequences of JSON are streams, which must not be held. */
-const JSON_TYPE = /^\s*application\/(?:[\w.!#$&^+-]+\+)?json\s*(?:;|$)/i;
-
-/** Errors of a model server pass untouched. */
-function isMappable(status: number, headers: HeaderBlock): boolean {
-  if (status >= 300) return false;
-  const encoding = findHeader(headers, 'content-encoding');
-  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') return false;
-  if (findHeader(headers, inferenceHeader) !== undefined) return true;
-  return JSON_TYPE.test(findHeader(headers, 'content-type') ?? '');
 }
 
 function joined(chunks: readonly Uint8Array[]): Buffer {

@@ -1,5 +1,5 @@
 import { type ErrorCode, errorRegistry } from '../core/errors.ts';
-import { errorBody } from '../protocol/error-body.ts';
+import { errorBody } from '../protocol/error-answer.ts';
 import { requestIdOf } from './request-id.ts';
 
 const reasons: Readonly<Record<number, string>> = {

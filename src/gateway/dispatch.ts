@@ -3,7 +3,8 @@ import { GatewayError, type ErrorCode } from '../core/errors.ts';
 import { murmur3 } from '../core/hash.ts';
 import { pickEndpoint } from '../core/pick.ts';
 import type { Backend } from '../core/snapshot.ts';
-import { setHeader } from '../protocol/header-block.ts';
+import { writeGrpcTimeout } from '../protocol/grpc/status.ts';
+import { type HeaderBlock, setHeader } from '../protocol/header-block.ts';
 import type { AnswerRelay } from './answer-relay.ts';
 import { type Deadlines, Timed } from './deadlines.ts';
 import type { Exchange } from './exchange.ts';
@@ -19,7 +20,8 @@ import type {
 } from './ports.ts';
 import type { AttemptRecord } from './record.ts';
 import type { RetryBudget } from './retry-budget.ts';
-import { backendRequest, endpointPath, type BackendRequest } from './upstream-request.ts';
+import type { BackendRequest } from './backend-fields.ts';
+import { endpointPath } from './upstream-request.ts';
 
 /** An endpoint whose connection failed is passed over for this long while another one is up. */
 const DOWN_MS = 1000;
@@ -40,7 +42,8 @@ export interface DispatchPorts {
 
 /**
  * Sends one request to a backend and relays its answer: picks an endpoint, holds the deadline, tries another endpoint
- * once when the connection was refused, and again when a kept connection turned out dead, stops when the client goes away.
+ * once when the connection was refused, and again when a kept connection turned out dead or was about to close, stops when
+ * the client goes away.
  */
 export class Dispatch extends Timed implements AnswerReceiver {
   readonly #ports: DispatchPorts;
@@ -49,6 +52,8 @@ export class Dispatch extends Timed implements AnswerReceiver {
   readonly #request: BackendRequest;
   readonly #relay: AnswerRelay;
   #retriesLeft: number;
+  /** Steady milliseconds. */
+  #deadlineMs = 0;
   #call: UpstreamCall | null = null;
   #pool: EndpointPool | null = null;
   #poolIndex = -1;
@@ -59,13 +64,13 @@ export class Dispatch extends Timed implements AnswerReceiver {
   #isListening = false;
   #isOver = false;
 
-  constructor(ports: DispatchPorts, exchange: Exchange, backend: Backend, relay: AnswerRelay) {
+  constructor(ports: DispatchPorts, exchange: Exchange, backend: Backend, request: BackendRequest, relay: AnswerRelay) {
     super();
     this.#ports = ports;
     this.#exchange = exchange;
     this.#backend = backend;
     this.#relay = relay;
-    this.#request = backendRequest(exchange, backend);
+    this.#request = request;
     this.#retriesLeft = exchange.record.rule?.retries ?? 0;
   }
 
@@ -73,20 +78,23 @@ export class Dispatch extends Timed implements AnswerReceiver {
   start(timeoutMs: number): void {
     // Not a closure: stored in a long-lived shape, closures made every young collection ten times as long.
     this.#exchange.onAbort = this;
+    if (timeoutMs <= 0) return this.#fail(new GatewayError('UPSTREAM_TIMEOUT'));
+    const now = this.#ports.clock.steady();
+    this.#deadlineMs = now + timeoutMs;
     this.#ports.deadlines.set(this, timeoutMs);
     this.#ports.retryBudget.deposit();
-    this.#try();
+    this.#try(now);
   }
 
-  #try(): void {
-    const { live, facts, record, trace } = this.#exchange;
+  #try(now: number): void {
+    const { live, record, trace } = this.#exchange;
     const pools = live.poolsOf(this.#backend);
-    const now = this.#ports.clock.steady();
     const index = pools.length === 1 ? 0 : this.#pick(pools, now);
     const pool = pools[index];
     if (pool === undefined) return this.#fail(new GatewayError('NO_ENDPOINT'));
     const { connection } = this.#backend;
-    if (pool.inflight >= connection.connections + connection.queue)
+    // How many calls a connection of gRPC takes, only its edge knows.
+    if (!pool.endpoint.isGrpc && pool.inflight >= connection.connections + connection.queue)
       return this.#fail(new GatewayError('UPSTREAM_OVERLOADED'));
     this.#pool = pool;
     this.#poolIndex = index;
@@ -98,9 +106,10 @@ export class Dispatch extends Timed implements AnswerReceiver {
       this.#span = trace.startAttempt(this.#backend.name, pool.endpoint.origin);
       headers = setHeader(headers, 'traceparent', this.#span.traceparent);
     }
+    if (pool.endpoint.isGrpc) headers += `grpc-timeout: ${writeGrpcTimeout(Math.floor(this.#deadlineMs - now))}\r\n`;
     pool.inflight++;
     const request = {
-      method: facts.method,
+      method: this.#request.method,
       path: endpointPath(pool.endpoint, this.#request),
       headers,
       body: this.#request.body,
@@ -126,11 +135,11 @@ export class Dispatch extends Timed implements AnswerReceiver {
     }
   }
 
-  onWhole(head: AnswerHead, body: Uint8Array): void {
+  onWhole(head: AnswerHead, body: Uint8Array, trailers?: HeaderBlock): void {
     if (this.#isOver) return;
     if (this.#attempt !== null) this.#attempt.status = head.status;
     try {
-      this.#relay.onWhole(head, body);
+      this.#relay.onWhole(head, body, trailers);
     } catch (error) {
       this.#refuseAnswer(error);
       return;
@@ -156,10 +165,10 @@ export class Dispatch extends Timed implements AnswerReceiver {
     this.#isListening = true;
   }
 
-  onEnd(): void {
+  onEnd(trailers?: HeaderBlock): void {
     if (this.#isOver) return;
     try {
-      this.#relay.onEnd();
+      this.#relay.onEnd(trailers);
     } catch (error) {
       this.#refuseAnswer(error);
       return;
@@ -177,15 +186,17 @@ export class Dispatch extends Timed implements AnswerReceiver {
     if (this.#isOver) return;
     const attempt = this.#attempt;
     this.#endAttempt(error.code);
-    if (reach === 'stale' && !this.#isFresh && isQuick(attempt) && this.#ports.retryBudget.withdraw()) {
+    const isRefusedStream = reach === 'unsent' && error.code === 'UPSTREAM_RESET';
+    const isUntouched = isRefusedStream || (reach === 'stale' && isQuick(attempt));
+    if (isUntouched && !this.#isFresh && this.#ports.retryBudget.withdraw()) {
       this.#isFresh = true;
-      return this.#try();
+      return this.#try(this.#ports.clock.steady());
     }
     const isRefused = reach === 'unsent' && error.code === 'UPSTREAM_CONNECT';
     if (isRefused && this.#pool !== null) this.#pool.downUntilMs = this.#ports.clock.steady() + DOWN_MS;
     if (isRefused && this.#retriesLeft > 0 && this.#exchange.live.poolsOf(this.#backend).length > 1) {
       this.#retriesLeft--;
-      this.#try();
+      this.#try(this.#ports.clock.steady());
       return;
     }
     this.#fail(error);

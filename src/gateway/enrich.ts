@@ -1,13 +1,13 @@
 import type { Buffer } from 'node:buffer';
 
 import type { ErrorCode } from '../core/errors.ts';
-import type { Facts } from '../core/facts.ts';
 import type { FeatureView, Rule, Snapshot } from '../core/snapshot.ts';
-import { enrichBody } from '../protocol/enrich-body.ts';
-import { isCompleteJson } from '../protocol/json-scan.ts';
-import { compilePlaces, openBody, type Places, RequestBody } from '../protocol/request-body.ts';
-import { suppliedFeatures } from '../protocol/supplied-features.ts';
+import type { FeatureBody } from '../protocol/feature-body.ts';
+import { GrpcBody } from '../protocol/grpc/grpc-body.ts';
+import { isGrpc } from '../protocol/protocols.ts';
+import { compilePlaces, openBody, type Places } from '../protocol/request-body.ts';
 import { type EntityKeys, type Refusal, readEntityKeys, refuse } from './entity-keys.ts';
+import type { RequestFacts } from './facts.ts';
 import { FeatureCaches } from './feature-caches.ts';
 import { FeatureFetch, type FetchPorts, type ViewNeed } from './feature-fetch.ts';
 import { FeatureHealth } from './feature-health.ts';
@@ -23,6 +23,8 @@ export type Enrichment =
       readonly ok: true;
       readonly body: Buffer | null;
       readonly inferenceHeaderLength: number | null;
+      /** The body is plain although the client's has a content encoding. */
+      readonly isDecoded: boolean;
       readonly views: readonly ViewRecord[];
     }
   | {
@@ -45,12 +47,13 @@ export interface Enricher {
   /** Prepares the views of a snapshot, before a request uses it. Caches of views that did not change stay. */
   adopt(snapshot: Pick<Snapshot, 'views' | 'limits'>): void;
   /**
-   * Puts the features of a rule into the body of a request. `inferenceHeaderLength` is the length of the JSON in a body
-   * with binary tensors, else null. Synchronous when no store had to be waited for.
+   * Puts the features of a rule into the body of a request, without its content encoding if it has one; the facts must
+   * have the same body. `inferenceHeaderLength` is the length of the JSON in a body with binary tensors, else null. Of
+   * gRPC the body is the message. Synchronous when no store had to be waited for.
    */
   enrich(
     rule: Pick<Rule, 'enrich'>,
-    facts: Facts,
+    facts: RequestFacts,
     body: Buffer | null,
     inferenceHeaderLength: number | null,
   ): Enrichment | Promise<Enrichment>;
@@ -67,7 +70,8 @@ interface Work {
   readonly plans: readonly ViewPlan[];
   readonly rows: readonly number[];
   readonly supplied: readonly (Uint8Array | null)[];
-  readonly body: RequestBody;
+  readonly body: FeatureBody;
+  readonly isDecoded: boolean;
 }
 
 export function createEnricher({ stores, clock, metrics, logger }: EnricherOptions): Enricher {
@@ -97,10 +101,13 @@ export function createEnricher({ stores, clock, metrics, logger }: EnricherOptio
     },
 
     enrich(rule, facts, bytes, inferenceHeaderLength) {
-      if (rule.enrich.length === 0) return { ok: true, body: bytes, inferenceHeaderLength, views: [] };
+      if (rule.enrich.length === 0) {
+        return { ok: true, body: bytes, inferenceHeaderLength, isDecoded: false, views: [] };
+      }
       const { views, places } = planOf(rule.enrich);
-      const body = checkBody(facts, bytes, inferenceHeaderLength, places);
-      if (!(body instanceof RequestBody)) return fail(body, []);
+      const isEncoded = !isGrpc(facts.protocol) && !facts.isPlainBody();
+      const body = checkBody(facts, isEncoded, bytes, inferenceHeaderLength, places);
+      if ('ok' in body) return fail(body, []);
 
       const keys: EntityKeys[] = [];
       for (const plan of views) {
@@ -111,9 +118,9 @@ export function createEnricher({ stores, clock, metrics, logger }: EnricherOptio
       const rows = countRows(views, keys, body, maxRows);
       if ('ok' in rows) return fail(rows, []);
       const supplied = views.map(({ view, layout }, i) =>
-        view.prefer === 'request' ? suppliedFeatures(body, layout, rows[i]!) : null,
+        view.prefer === 'request' ? body.supplied(layout, rows[i]!) : null,
       );
-      const work: Work = { plans: views, rows, supplied, body };
+      const work: Work = { plans: views, rows, supplied, body, isDecoded: isEncoded };
       const needs = views.map((plan, i): ViewNeed => {
         return { plan, keys: keys[i]!, isNeeded: findNeeded(plan, keys[i]!, supplied[i]!) };
       });
@@ -133,20 +140,27 @@ function planRule(views: readonly FeatureView[], plans: WeakMap<FeatureView, Vie
   return { views: found, places: compilePlaces(found.flatMap(({ paths }) => paths)) };
 }
 
-/** What can be said before anything is read: values are put into plain JSON only. */
+/** What can be said before anything is read. */
 function checkBody(
-  facts: Facts,
+  facts: RequestFacts,
+  isEncoded: boolean,
   bytes: Buffer | null,
   inferenceHeaderLength: number | null,
   places: Places,
-): RequestBody | Refusal {
-  const encoding = facts.header('content-encoding');
-  if (encoding !== undefined && encoding !== '' && encoding.toLowerCase() !== 'identity') {
-    return refuse('BAD_BODY', 'Features are added to this request, so its body must be sent without Content-Encoding.');
+): FeatureBody | Refusal {
+  if (facts.protocol === 'oip-grpc') {
+    return bytes === null ? refuse('BAD_BODY', 'The request needs a message.') : new GrpcBody(bytes);
   }
+  if (isGrpc(facts.protocol)) return refuse('BAD_BODY', UNREADABLE);
   if (bytes === null || bytes.length === 0) return refuse('BAD_BODY', 'The request needs a JSON body.');
-  return openBody(bytes, inferenceHeaderLength, places);
+  if (!isEncoded) return openBody(bytes, inferenceHeaderLength, places);
+  const plain = facts.plainBody();
+  if (plain !== null) return openBody(plain, inferenceHeaderLength, places);
+  const problem = facts.decodingProblem();
+  return refuse(problem?.code ?? 'BAD_BODY', problem?.message ?? UNREADABLE);
 }
+
+const UNREADABLE = 'Features are added to this request, so it must be JSON or of the Open Inference Protocol.';
 
 /** Entities of which the request brings every feature itself need not be read. Null for: all are needed. */
 function findNeeded({ layout }: ViewPlan, keys: EntityKeys, supplied: Uint8Array | null): boolean[] | null {
@@ -169,11 +183,14 @@ function finish(work: Work, fetch: FeatureFetch, nowMs: number): Enrichment {
     refusal ??= resolution.refusal;
     const { values } = resolution;
     if (refusal !== null || values === null) continue;
-    const enriched = enrichBody(body, { layout: plan.layout, rows, values, existing: plan.view.prefer });
-    if (enriched instanceof RequestBody) body = enriched;
-    else refusal = enriched;
+    const enriched = body.place({ layout: plan.layout, rows, values, existing: plan.view.prefer });
+    if ('ok' in enriched) refusal = enriched;
+    else body = enriched;
   }
-  if (refusal === null) return { ok: true, body: body.bytes, inferenceHeaderLength: body.inferenceHeaderLength, views };
+  if (refusal === null) {
+    const { bytes, inferenceHeaderLength } = body;
+    return { ok: true, body: bytes, inferenceHeaderLength, isDecoded: work.isDecoded, views };
+  }
   return fail(blameBody(refusal, work.body), views);
 }
 
@@ -181,10 +198,9 @@ function fail({ code, message }: Refusal, views: readonly ViewRecord[]): Enrichm
   return { ok: false, code, message, views };
 }
 
-/** In a body that is no JSON nothing is found; then that is what the client should hear. */
-function blameBody(refusal: Refusal, { json }: RequestBody): Refusal {
-  if (refusal.code !== 'ENTITY_MISSING') return refusal;
-  return isCompleteJson(json) ? refusal : refuse('BAD_BODY', 'The body is not valid JSON.');
+/** In a body that cannot be read nothing is found; then that is what the client should hear. */
+function blameBody(refusal: Refusal, body: FeatureBody): Refusal {
+  return refusal.code === 'ENTITY_MISSING' ? (body.problem() ?? refusal) : refusal;
 }
 
 function count({ handles }: ViewPlan, record: ViewRecord): void {

@@ -3,12 +3,9 @@ import { Buffer } from 'node:buffer';
 import type { ErrorCode } from '../core/errors.ts';
 import type { Facts, Scalar } from '../core/facts.ts';
 import type { EntityPart, FeatureView } from '../core/snapshot.ts';
-import { readEntityValues } from '../protocol/entity-values.ts';
+import type { FeatureBody } from '../protocol/feature-body.ts';
 import { compileKey, type Key } from '../protocol/json-key.ts';
-import { compileSteps, findFieldsIn, type Path } from '../protocol/json-path.ts';
-import { readScalar } from '../protocol/json-scalar.ts';
-import { eachElement, eachScalar } from '../protocol/json-walk.ts';
-import type { RequestBody } from '../protocol/request-body.ts';
+import { compileSteps, type Path } from '../protocol/json-path.ts';
 
 /** Longer keys are refused: they come from the client and go into the store's and the cache's memory. */
 const maxKeyBytes = 1024;
@@ -23,7 +20,7 @@ export interface Refusal {
 /** What the keys are read from. */
 export interface EntityRequest {
   readonly facts: Facts;
-  readonly body: RequestBody;
+  readonly body: FeatureBody;
   readonly maxRows: number;
 }
 
@@ -133,7 +130,7 @@ function readPart(plan: PartPlan, request: EntityRequest): PartValue {
     case 'column':
       return readColumn(plan, request);
     default: {
-      const read = readEntityValues(request.body, plan.key, request.maxRows);
+      const read = request.body.readTensor(plan.key, request.maxRows);
       if (!read.ok) return refuse(read.code, read.message);
       return read.values.length === 0 ? null : toKeys(plan, read.values);
     }
@@ -141,27 +138,16 @@ function readPart(plan: PartPlan, request: EntityRequest): PartValue {
 }
 
 function readField(plan: PartPlan, { body, maxRows }: EntityRequest): PartValue {
-  const { json } = body;
-  const span = plan.path === null ? null : body.find(plan.path);
-  if (span === null) return null;
-  if (span.kind !== 'array') return toKey(plan, readScalar(json, span));
-  const values: (Scalar | undefined)[] = [];
-  const isFlat = eachScalar(json, span, (scalar) => values.push(readScalar(json, scalar)) <= maxRows);
-  if (!isFlat) return toKey(plan, undefined);
-  if (values.length > maxRows) return tooManyRows(maxRows);
-  return values.length === 0 ? null : toKeys(plan, values);
+  const value = plan.path === null ? null : body.readField(plan.path, maxRows);
+  return isList(value) ? toRows(plan, value, maxRows) : toKey(plan, value);
 }
 
 function readColumn(plan: PartPlan, { body, maxRows }: EntityRequest): PartValue {
-  const { json } = body;
-  const found = body.rows();
-  if (!found.ok) return refuse(found.code, found.message);
-  const { path } = plan;
-  const values: (Scalar | undefined)[] = [];
-  eachElement(json, found.rows, (row) => {
-    const [span] = path === null ? [] : findFieldsIn(json, row, path.set);
-    return values.push(span ? readScalar(json, span) : null) <= maxRows;
-  });
+  const values = body.readColumn(plan.path, maxRows);
+  return isList(values) ? toRows(plan, values, maxRows) : refuse(values.code, values.message);
+}
+
+function toRows(plan: PartPlan, values: readonly (Scalar | undefined)[], maxRows: number): PartValue {
   if (values.length > maxRows) return tooManyRows(maxRows);
   return values.length === 0 ? null : toKeys(plan, values);
 }
@@ -222,6 +208,10 @@ function tooManyRows(maxRows: number): Refusal {
 
 export function refuse(code: ErrorCode, message: string): Refusal {
   return { ok: false, code, message };
+}
+
+function isList<T>(value: T): value is Extract<T, readonly unknown[]> {
+  return Array.isArray(value);
 }
 
 function isRefusal(value: PartValue): value is Refusal {

@@ -1,20 +1,36 @@
 import type { Buffer } from 'node:buffer';
 
+import type { GrpcMethod } from '../protocol/grpc/methods.ts';
+import type { InferencePath } from '../protocol/paths/inference-path.ts';
 import type { RequestFacts } from './facts.ts';
 import type { Live } from './live.ts';
 import type { MirrorTicket } from './mirror.ts';
 import type { BodyStream, Reply, RequestHeaders, RequestTrace } from './ports.ts';
 import type { DecisionRecord } from './record.ts';
 
+/** What a gRPC call is beside its facts. */
+export interface GrpcCall {
+  readonly method: GrpcMethod;
+  /** The message as the exchange got it, and the same as it came with its prefix, perhaps compressed. */
+  readonly message: Buffer | null;
+  readonly framed: Buffer | null;
+}
+
 /** One request under way: what a lane hands to the gateway, and what it collects on its way. */
 export interface Exchange {
   readonly live: Live;
   readonly facts: RequestFacts;
+  /** What the path asks for; null for gRPC. */
+  readonly meaning: InferencePath | null;
+  /** Null for all that is not gRPC. */
+  readonly call: GrpcCall | null;
   readonly headers: RequestHeaders;
   readonly reply: Reply;
   readonly record: DecisionRecord;
   readonly trace: RequestTrace | null;
   body: Buffer | BodyStream | null;
+  /** The content encoding of the client was taken off the body. */
+  isDecoded: boolean;
   /** Value of Inference-Header-Content-Length after changes to the body; null when there is none or it is unchanged. */
   inferenceHeaderLength: number | null;
   /** The copies for shadows, when there are any. */

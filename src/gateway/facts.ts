@@ -1,11 +1,12 @@
 import { Buffer } from 'node:buffer';
 
+import { GatewayError } from '../core/errors.ts';
 import type { Facts, FieldPath, Operation, Protocol, Scalar } from '../core/facts.ts';
-import { compileSteps, findField, type Path } from '../protocol/json-path.ts';
-import { readScalar } from '../protocol/json-scalar.ts';
-import { isCompleteJson } from '../protocol/json-scan.ts';
+import { type BodyFields, JsonFields } from '../protocol/body-fields.ts';
+import { InferFields } from '../protocol/grpc/infer-fields.ts';
+import { findRoot } from '../protocol/json-scan.ts';
 import { inferenceHeader, lengthProblem } from '../protocol/oip-binary.ts';
-import type { RequestHeaders } from './ports.ts';
+import type { BodyDecoder, RequestHeaders } from './ports.ts';
 
 /** What is known of a request before its body. */
 export interface FactsHead extends Pick<
@@ -13,6 +14,14 @@ export interface FactsHead extends Pick<
   'requestId' | 'timeMs' | 'method' | 'path' | 'query' | 'protocol' | 'operation' | 'model' | 'version'
 > {
   readonly headers: RequestHeaders;
+  /** Null: bodies with a content encoding are not read. */
+  readonly decode?: BodyDecoder | null;
+}
+
+/** Why the content encoding cannot be taken off a body. */
+export interface DecodingProblem {
+  readonly code: 'BODY_TOO_LARGE' | 'BAD_BODY';
+  readonly message: string;
 }
 
 /** The facts of one request. Whatever a client names is looked up in maps or own properties, never in prototypes. */
@@ -24,15 +33,22 @@ export class RequestFacts implements Facts {
   readonly query: string;
   readonly protocol: Protocol;
   readonly operation: Operation;
-  readonly model: string;
+  model: string;
   readonly version: string;
   readonly #headers: RequestHeaders;
   #allHeaders: Readonly<Record<string, string>> | null = null;
   #allQuery: Readonly<Record<string, string>> | null = null;
   #cookies: ReadonlyMap<string, string> | null = null;
-  #json: Uint8Array | null = null;
-  #fields: Map<FieldPath, Scalar | undefined> | null = null;
-  #parsed: { readonly value: unknown } | null = null;
+  readonly #decode: BodyDecoder | null;
+  #body: Buffer | null = null;
+  #jsonLength: number | null = null;
+  /** Undefined until they are asked for. */
+  #plain: Buffer | null | undefined;
+  /** The body would be larger than a body may be without its content encoding. */
+  #inflatesTooFar = false;
+  #fields: BodyFields | null | undefined;
+  /** The body should name the model, and is no JSON object. */
+  #namesNothing = false;
 
   constructor(head: FactsHead) {
     this.requestId = head.requestId;
@@ -45,24 +61,55 @@ export class RequestFacts implements Facts {
     this.model = head.model;
     this.version = head.version;
     this.#headers = head.headers;
+    this.#decode = head.decode ?? null;
   }
 
   /**
-   * The body, once it is whole; null for none. `jsonLength` is the length of its JSON part when binary tensors follow,
-   * by default what the client says.
-   * A body with a content encoding is not read: to decide, it would have to be decompressed.
+   * The body, once it is whole; null for none. Of gRPC protocols it is the message. `jsonLength` is the length of its
+   * JSON part when binary tensors follow, by default what the client says.
    */
-  setBody(body: Uint8Array | null, jsonLength: number | null = this.inferenceHeaderLength()): void {
-    this.#json =
-      body === null || !this.isPlainBody() ? null : jsonLength === null ? body : body.subarray(0, jsonLength);
-    this.#fields = null;
-    this.#parsed = null;
+  setBody(body: Buffer | null, jsonLength: number | null = this.inferenceHeaderLength()): void {
+    this.#body = body;
+    this.#jsonLength = jsonLength;
+    this.#fields = undefined;
+    this.#plain = undefined;
+    this.#inflatesTooFar = false;
+    if (body !== null && this.protocol === 'openai') this.#readModel();
   }
 
   /** Whether the body has no content encoding, so that its bytes can be read as they are. */
   isPlainBody(): boolean {
     const encoding = this.header('content-encoding');
     return encoding === undefined || encoding === '' || encoding.toLowerCase() === 'identity';
+  }
+
+  /** The body without its content encoding, decoded when first asked for; null when there is none or it cannot be read. */
+  plainBody(): Buffer | null {
+    if (this.#plain !== undefined) return this.#plain;
+    if (this.#body === null || this.isPlainBody()) return (this.#plain = this.#body);
+    const decoded = this.#decode?.(this.header('content-encoding') ?? '', this.#body) ?? null;
+    this.#inflatesTooFar = decoded === 'too-large';
+    return (this.#plain = decoded === 'too-large' ? null : decoded);
+  }
+
+  /** Why there is no `plainBody` although there is a body, safe to tell the client; null when there is one. */
+  decodingProblem(): DecodingProblem | null {
+    if (this.#body === null || this.plainBody() !== null) return null;
+    return this.#inflatesTooFar ? INFLATES_TOO_FAR : UNDECODABLE;
+  }
+
+  #readFields(): BodyFields | null {
+    const body = this.plainBody();
+    if (body === null) return null;
+    if (this.protocol === 'oip-grpc') return new InferFields(body);
+    return new JsonFields(this.#jsonLength === null ? body : body.subarray(0, this.#jsonLength));
+  }
+
+  /** Clients of this protocol name the model in the body. */
+  #readModel(): void {
+    const model = this.field(MODEL_FIELD);
+    if (typeof model === 'string') this.model = model;
+    else if (model === undefined) this.#namesNothing = !isObject(this.plainBody());
   }
 
   /** Length of the JSON part of a body with binary tensors, as the client says; null when there is none. */
@@ -76,11 +123,19 @@ export class RequestFacts implements Facts {
    * tell the client; null for nothing, and where the division does not count these bytes: other protocols and
    * operations, bodies with a content encoding. Gateway and model server must not disagree on where the JSON ends.
    */
-  framingProblem(bodyLength: number): string | null {
+  framingProblem(bodyLength: number): GatewayError | null {
+    if (this.protocol === 'openai') {
+      if (!this.#namesNothing) return null;
+      const problem = this.decodingProblem();
+      return problem === null
+        ? new GatewayError('BAD_REQUEST', NO_OBJECT)
+        : new GatewayError(problem.code, problem.message);
+    }
     if (this.protocol !== 'oip' || this.operation !== 'infer') return null;
     const value = this.header(inferenceHeader);
     if (value === undefined || !this.isPlainBody()) return null;
-    return lengthProblem(value, bodyLength)?.message ?? null;
+    const problem = lengthProblem(value, bodyLength);
+    return problem === null ? null : new GatewayError('BAD_REQUEST', problem.message);
   }
 
   header(name: string): string | undefined {
@@ -98,16 +153,7 @@ export class RequestFacts implements Facts {
   }
 
   field(path: FieldPath): Scalar | undefined {
-    const json = this.#json;
-    if (json === null) return undefined;
-    const known = this.#fields?.get(path);
-    if (known !== undefined || this.#fields?.has(path) === true) return known;
-    const compiled = compiledPath(path);
-    const span = compiled === null ? null : findField(json, compiled);
-    const value = span === null ? undefined : readScalar(json, span);
-    this.#fields ??= new Map();
-    this.#fields.set(path, value);
-    return value;
+    return (this.#fields ??= this.#readFields())?.field(path);
   }
 
   allHeaders(): Readonly<Record<string, string>> {
@@ -119,9 +165,24 @@ export class RequestFacts implements Facts {
   }
 
   parsedBody(): unknown {
-    this.#parsed ??= { value: this.#json === null ? undefined : parseJson(this.#json) };
-    return this.#parsed.value;
+    return (this.#fields ??= this.#readFields())?.parsed();
   }
+}
+
+const MODEL_FIELD: FieldPath = ['model'];
+const INFLATES_TOO_FAR: DecodingProblem = {
+  code: 'BODY_TOO_LARGE',
+  message: 'Without its Content-Encoding the body is larger than this gateway accepts.',
+};
+const UNDECODABLE: DecodingProblem = {
+  code: 'BAD_BODY',
+  message:
+    'The body cannot be decoded. Send it with the Content-Encoding gzip, deflate or br, or without Content-Encoding.',
+};
+const NO_OBJECT = 'The body must be one JSON object, with the name of the model as `model`.';
+
+function isObject(body: Buffer | null): boolean {
+  return body !== null && findRoot(body)?.kind === 'object';
 }
 
 function decodeAll(headers: Record<string, string>): Record<string, string> {
@@ -160,37 +221,4 @@ function parseCookies(header: string): ReadonlyMap<string, string> {
     if (!cookies.has(name)) cookies.set(name, isQuoted ? value.slice(1, -1) : value);
   }
   return cookies;
-}
-
-/** Paths belong to the configuration, so the same array comes with every request. */
-const compiledPaths = new WeakMap<FieldPath, { readonly path: Path | null }>();
-
-function compiledPath(path: FieldPath): Path | null {
-  let entry = compiledPaths.get(path);
-  if (entry === undefined) compiledPaths.set(path, (entry = { path: compileSteps(path) }));
-  return entry.path;
-}
-
-/** Undefined for what the scanner does not take, deep nesting too, so that parsing and `field` see the same bodies. */
-function parseJson(bytes: Uint8Array): unknown {
-  if (!isCompleteJson(bytes)) return undefined;
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return parseWithTokens(text);
-  }
-}
-
-/**
- * Reads JSON with the bare tokens NaN and Infinity, which model servers accept, as null. The scanner has accepted the
- * text, so every string in it is closed and the expression does not backtrack.
- */
-function parseWithTokens(text: string): unknown {
-  try {
-    const token = /"[^"\\]*(?:\\.[^"\\]*)*"|-?Infinity|NaN/g;
-    return JSON.parse(text.replace(token, (found) => (found.startsWith('"') ? found : 'null'))) as unknown;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,7 +1,4 @@
-import type { Key } from '../protocol/json-key.ts';
-import { readScalar } from '../protocol/json-scalar.ts';
-import { eachElement } from '../protocol/json-walk.ts';
-import type { RequestBody } from '../protocol/request-body.ts';
+import type { FeatureBody } from '../protocol/feature-body.ts';
 import { type EntityKeys, type Refusal, refuse } from './entity-keys.ts';
 import type { ViewPlan } from './feature-plan.ts';
 
@@ -12,7 +9,7 @@ import type { ViewPlan } from './feature-plan.ts';
 export function countRows(
   plans: readonly ViewPlan[],
   keys: readonly EntityKeys[],
-  body: RequestBody,
+  body: FeatureBody,
   maxRows: number,
 ): readonly number[] | Refusal {
   let common: number | null = null;
@@ -24,6 +21,8 @@ export function countRows(
     }
     common = key.keys.length;
   }
+  const problem = common === null ? null : findOtherRows(plans, common, body);
+  if (problem !== null) return problem;
   const rows: number[] = [];
   for (let i = 0; i < plans.length; i++) {
     const count = keys[i]!.isPerRow ? keys[i]!.keys.length : broadcastRows(plans[i]!, common, body);
@@ -33,39 +32,29 @@ export function countRows(
   return rows;
 }
 
-function broadcastRows({ layout }: ViewPlan, common: number | null, body: RequestBody): number {
+/** Tensors that are put beside those of the request must have as many rows, as far as these can be told. */
+function findOtherRows(plans: readonly ViewPlan[], keys: number, body: FeatureBody): Refusal | null {
+  for (const { layout } of plans) {
+    const { kind } = layout.into;
+    if (kind !== 'tensor' && kind !== 'tensors') continue;
+    const rows = body.batchSize(kind === 'tensor' ? (layout.tensors[0]?.key ?? null) : null);
+    // One row may also mean that none were found.
+    if (rows === 1 || rows === keys) continue;
+    const text = `The inputs of the request have ${rows} rows, but its entity keys have ${keys}; there must be a key for each row.`;
+    return refuse('BAD_REQUEST', text);
+  }
+  return null;
+}
+
+function broadcastRows({ layout }: ViewPlan, common: number | null, body: FeatureBody): number {
   const { into } = layout;
   switch (into.kind) {
     case 'columns':
-      return countInstances(body);
+      return body.countRows();
     case 'tensor':
     case 'tensors':
-      return common ?? batchSize(body, into.kind === 'tensor' ? (layout.tensors[0]?.key ?? null) : null);
+      return common ?? body.batchSize(into.kind === 'tensor' ? (layout.tensors[0]?.key ?? null) : null);
     default:
       return 1;
   }
-}
-
-/** 1 when they cannot be counted: placing the values then says what is wrong with them. */
-function countInstances(body: RequestBody): number {
-  const found = body.rows();
-  let count = 0;
-  if (found.ok) eachElement(body.json, found.rows, () => void count++);
-  return found.ok ? count : 1;
-}
-
-/** The first dimension of the first input with at least two; one dimension may as well be a single row. */
-function batchSize(body: RequestBody, own: Key | null): number {
-  const { json } = body;
-  for (const tensor of body.inputs().tensors) {
-    if (tensor.shape === null || (own !== null && tensor.isNamed(own))) continue;
-    let first: unknown;
-    let dimensions = 0;
-    eachElement(json, tensor.shape, (dimension) => {
-      if (dimensions === 0) first = readScalar(json, dimension);
-      return ++dimensions < 2;
-    });
-    if (dimensions === 2 && typeof first === 'number' && Number.isSafeInteger(first) && first >= 1) return first;
-  }
-  return 1;
 }

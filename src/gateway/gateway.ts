@@ -4,19 +4,33 @@ import { matchRequest } from '../core/decide.ts';
 import { type ErrorCode, errorRegistry, GatewayError } from '../core/errors.ts';
 import { mayReadBody } from '../core/route-index.ts';
 import type { Snapshot } from '../core/snapshot.ts';
-import { errorBody } from '../protocol/error-body.ts';
-import type { InferencePath } from '../protocol/inference-path.ts';
+import { errorAnswer } from '../protocol/error-answer.ts';
+import type { InferencePath } from '../protocol/paths/inference-path.ts';
+import { speaks } from '../protocol/protocols.ts';
 import type { AnswerRelay } from './answer-relay.ts';
 import type { BanditLearner } from './bandits.ts';
+import { breakOff, contentOf } from './broken-answer.ts';
 import { Deadlines } from './deadlines.ts';
 import type { DispatchPorts } from './dispatch.ts';
 import type { Enricher } from './enrich.ts';
-import { isWhole, type Exchange } from './exchange.ts';
+import { type GrpcCall, isWhole, type Exchange } from './exchange.ts';
 import { RequestFacts } from './facts.ts';
 import { Live, openPools } from './live.ts';
 import type { Mirror } from './mirror.ts';
-import type { Clock, Counter, Gauge, Logger, RecordSink, Reply, RequestHeaders, Tracer, Upstream } from './ports.ts';
-import { ownHeaders, predict } from './predict.ts';
+import type {
+  BodyDecoder,
+  Clock,
+  Counter,
+  Gauge,
+  Logger,
+  RecordSink,
+  Reply,
+  RequestHeaders,
+  Tracer,
+  Upstream,
+} from './ports.ts';
+import { ownHeaders } from './own-headers.ts';
+import { predict } from './predict.ts';
 import type { Outcome } from './record.ts';
 import { requestIdOf } from './request-id.ts';
 import { RetryBudget } from './retry-budget.ts';
@@ -30,6 +44,7 @@ export interface GatewayPorts {
   readonly mirror: Mirror;
   readonly tracer: Tracer;
   readonly sinks: readonly RecordSink[];
+  readonly decodeBody: BodyDecoder;
   readonly started: Counter;
   readonly inflight: Gauge;
   /** Counts an error that has no decision record. */
@@ -46,6 +61,8 @@ export interface RequestHead {
   readonly query: string;
   readonly meaning: InferencePath;
   readonly headers: RequestHeaders;
+  /** Of gRPC. */
+  readonly call?: GrpcCall;
 }
 
 /** The gateway: the live snapshot and the ports that serve it. Lanes open exchanges here and hand them to `predict`. */
@@ -113,11 +130,14 @@ export class Gateway implements DispatchPorts {
       model: meaning.model,
       version: meaning.version,
       headers: head.headers,
+      decode: this.#ports.decodeBody,
     });
     const trace = tracer.begin(head.headers, head.method, head.path, timeMs);
     const exchange: Exchange = {
       live,
       facts,
+      meaning,
+      call: head.call ?? null,
       headers: head.headers,
       reply,
       trace,
@@ -139,9 +159,11 @@ export class Gateway implements DispatchPorts {
         outcome: 'answered',
         requestBytes: 0,
         answerBytes: 0,
+        stream: null,
         traceId: trace?.traceId ?? null,
       },
       body: null,
+      isDecoded: false,
       inferenceHeaderLength: null,
       ticket: null,
       isFinished: false,
@@ -161,12 +183,13 @@ export class Gateway implements DispatchPorts {
   needsWholeBody(exchange: Exchange): boolean {
     const { snapshot } = exchange.live;
     const { facts, record } = exchange;
-    if (mayReadBody(snapshot.index, facts.model, facts.path)) return true;
+    if (facts.protocol === 'openai' || mayReadBody(snapshot.index, facts.model, facts.path)) return true;
     const matched = matchRequest(snapshot, facts);
     if (typeof matched === 'string') return false;
     record.route = matched.route;
     record.rule = matched.rule;
-    return matched.rule.holdsBody;
+    const { holdsBody, protocols } = matched.rule;
+    return holdsBody || !protocols.every((protocol) => speaks(protocol, facts.protocol));
   }
 
   /** Decides and answers; the body is set on the exchange. */
@@ -174,7 +197,7 @@ export class Gateway implements DispatchPorts {
     try {
       const { facts, body } = exchange;
       const doubt = isWhole(body) && body !== null ? facts.framingProblem(body.length) : null;
-      if (doubt !== null) return this.refuse(exchange, new GatewayError('BAD_REQUEST', doubt));
+      if (doubt !== null) return this.refuse(exchange, doubt);
       predict(this, exchange);
     } catch (error) {
       this.refuse(exchange, this.unexpected(error));
@@ -189,28 +212,28 @@ export class Gateway implements DispatchPorts {
   /** Answers with an error of Makas' own. */
   refuse(exchange: Exchange, error: GatewayError): void {
     if (exchange.isFinished) return;
-    const body = errorBody(error.message);
-    const { reply, record } = exchange;
+    const { reply, record, facts } = exchange;
+    const { status, headers, body } = errorAnswer(facts.protocol, contentOf(error));
     exchange.onAbort?.abort();
     record.status = error.status;
     record.error = error.code;
-    record.answerBytes = body.length;
-    const headers = `content-type: application/json\r\ncontent-length: ${body.length}\r\nmakas-error: ${error.code}\r\n`;
-    reply.send(error.status, headers + ownHeaders(exchange), body);
+    record.answerBytes = body?.length ?? 0;
+    reply.send(status, `${headers}makas-error: ${error.code}\r\n${ownHeaders(exchange)}`, body);
     this.#end(exchange, 'refused');
   }
 
   finish(exchange: Exchange, relay: AnswerRelay | null, error: GatewayError | null): void {
-    const { record, reply } = exchange;
+    const { record } = exchange;
     if (relay === null) {
       if (error !== null) this.refuse(exchange, error);
       return;
     }
-    record.status = relay.status;
+    record.status = error === null ? relay.meantStatus : error.status;
     record.answerBytes = relay.answerBytes;
     record.error = error?.code ?? null;
-    if (error !== null) reply.destroy();
-    else exchange.ticket?.finish(relay.status, relay.headers, relay.keptBody());
+    record.stream = relay.timing;
+    if (error !== null) breakOff(exchange, relay, error);
+    else if (relay.received !== null) exchange.ticket?.finish(relay.received, relay.keptBody(), relay.receivedTrailers);
     this.#end(exchange, error === null ? 'answered' : 'broken');
   }
 

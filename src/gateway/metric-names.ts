@@ -47,6 +47,16 @@ export const metrics = {
     OWN_TIMES,
     "Time of completed requests that was neither the model's nor the feature store's.",
   ),
+  makas_time_to_first_token_seconds: histogram(
+    ['route', 'backend'],
+    DURATIONS,
+    'Streamed answers: from the head of the request to the end of the first event, which of language models is a token.',
+  ),
+  makas_time_per_output_token_seconds: histogram(
+    ['route', 'backend'],
+    STORE_TIMES,
+    'Streamed answers: mean time from one event to the next.',
+  ),
   makas_errors_total: counter(['code'], 'Requests that ended with an error of Makas, by code of the error registry.'),
 
   makas_upstream_attempts_total: counter(

@@ -3,6 +3,7 @@ import type { Snapshot } from '../core/snapshot.ts';
 import type { Live } from './live.ts';
 import type { Counter, Histogram, Metrics, RecordSink } from './ports.ts';
 import type { AttemptRecord, DecisionRecord } from './record.ts';
+import type { StreamTiming } from './stream-timing.ts';
 
 /** Label value where a request came to no route or no backend. */
 const NONE = 'none';
@@ -122,6 +123,7 @@ class RouteHandles {
     }
     const totalMs = record.endMs - record.startMs;
     pair.count(record.status, totalMs / 1000);
+    if (record.stream !== null) pair.countStream(record.stream, record.startMs);
     this.#overhead.observe(Math.max(0, totalMs - record.upstreamMs - record.featuresMs) / 1000);
   }
 }
@@ -132,6 +134,9 @@ class PairHandles {
   readonly #route: string;
   readonly #backend: string;
   readonly #duration: Histogram;
+  /** Made when an answer was streamed. */
+  #firstToken: Histogram | null = null;
+  #nextToken: Histogram | null = null;
   /** A pair answers with few different codes: a walk through two short lists beats a table of 500. */
   readonly #codes: number[] = [];
   readonly #totals: Counter[] = [];
@@ -150,6 +155,15 @@ class PairHandles {
     const total = known === -1 ? this.#add(code) : (this.#totals[known] as Counter);
     total.inc();
     this.#duration.observe(seconds);
+  }
+
+  countStream({ firstMs, meanGapMs, events }: StreamTiming, startMs: number): void {
+    if (events === 0) return;
+    this.#firstToken ??= this.#metrics.histogram('makas_time_to_first_token_seconds', this.#route, this.#backend);
+    this.#firstToken.observe((firstMs - startMs) / 1000);
+    if (meanGapMs === null) return;
+    this.#nextToken ??= this.#metrics.histogram('makas_time_per_output_token_seconds', this.#route, this.#backend);
+    this.#nextToken.observe(meanGapMs / 1000);
   }
 
   #add(code: number): Counter {

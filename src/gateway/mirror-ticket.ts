@@ -2,7 +2,7 @@ import type { Buffer } from 'node:buffer';
 
 import type { HeaderBlock } from '../protocol/header-block.ts';
 import type { Exchange } from './exchange.ts';
-import type { Clock } from './ports.ts';
+import type { AnswerHead, Clock } from './ports.ts';
 import type { WholeAnswer } from './shadow-answer.ts';
 import type { ShadowCopy } from './shadow-copy.ts';
 
@@ -41,14 +41,14 @@ export class MirrorTicket {
   }
 
   /** The primary has answered whole; `body` null: longer than `keepBytes`. */
-  finish(status: number, headers: HeaderBlock, body: Buffer | null): void {
+  finish({ status, headers }: AnswerHead, body: Buffer | null, trailers: HeaderBlock): void {
     const ports = this.#take();
     if (ports === null) return;
     const { exchange, clock } = ports;
     const attempt = exchange.record.attempts.at(-1);
     const durationMs =
       attempt === undefined ? 0 : (attempt.endMs === 0 ? clock.steady() : attempt.endMs) - attempt.startMs;
-    const primary: WholeAnswer = { status, headers, body, durationMs };
+    const primary: WholeAnswer = { status, headers, body, trailers, durationMs };
     const isTooLate = ports.isDraining();
     ports.later(() => {
       for (const copy of this.#copies) {

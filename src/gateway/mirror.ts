@@ -1,4 +1,5 @@
 import type { Route, Rule, Shadow, Snapshot } from '../core/snapshot.ts';
+import { canServe } from '../protocol/translate/table.ts';
 import { isWhole, type Exchange } from './exchange.ts';
 import { MirrorTicket } from './mirror-ticket.ts';
 import type { Clock, Logger, Metrics, Upstream } from './ports.ts';
@@ -149,7 +150,7 @@ export class Mirror {
     const { facts, record } = exchange;
     const origin = {
       requestId: facts.requestId,
-      protocol: facts.protocol,
+      protocol: record.assignment?.backend.protocol ?? facts.protocol,
       route: record.route?.name ?? '',
       rule: record.rule?.name ?? '',
       primary: record.assignment?.backend.name ?? '',
@@ -161,7 +162,8 @@ export class Mirror {
   #refusal(shadow: Shadow, { body, facts }: Exchange): DropReason | null {
     if (this.#isDraining) return 'draining';
     if (!isWhole(body) || (body !== null && body.length > shadow.maxBodyBytes)) return 'body_too_large';
-    return shadow.backend.protocol === facts.protocol ? null : 'protocol';
+    const { protocol } = shadow.backend;
+    return canServe(protocol, facts.protocol) ? null : 'protocol';
   }
 
   #later(work: () => void): void {

@@ -1,3 +1,5 @@
+import type { Buffer } from 'node:buffer';
+
 import type { RewardSums } from '../core/bandit/posterior.ts';
 import type { Endpoint, ConnectionSettings, FeatureView } from '../core/snapshot.ts';
 import type { GatewayError } from '../core/errors.ts';
@@ -30,6 +32,12 @@ export interface RequestHeaders {
   readonly upstream: HeaderBlock;
 }
 
+/**
+ * Takes the content encoding off a whole body; `'too-large'` when there would be more bytes than a body may have, null when
+ * the encoding is not known or the bytes are not of that encoding.
+ */
+export type BodyDecoder = (encoding: string, body: Uint8Array) => Buffer | 'too-large' | null;
+
 /** A body that arrives while it is sent on. The edge defines what it is; the gateway passes it through. */
 export interface BodyStream {
   readonly kind: 'stream';
@@ -44,13 +52,16 @@ export interface BodyStream {
  * framed on the connection is the lane's.
  */
 export interface Reply {
-  /** The whole answer at once. The bytes are the gateway's again when the call returns: what cannot be written is copied. */
-  send(status: number, headers: HeaderBlock, body: Uint8Array | null): void;
+  /**
+   * The whole answer at once. The bytes are the gateway's again when the call returns: what cannot be written is copied.
+   * Trailers are for gRPC, here and in `end`; other lanes leave them out.
+   */
+  send(status: number, headers: HeaderBlock, body: Uint8Array | null, trailers?: HeaderBlock): void;
   /** The head of an answer whose body follows in pieces. */
   head(status: number, headers: HeaderBlock): void;
   /** A piece of the body; its bytes too. false: stop until `onDrain`. */
   write(chunk: Uint8Array): boolean;
-  end(): void;
+  end(trailers?: HeaderBlock): void;
   /** The answer cannot be completed: close the connection so that the client sees it. */
   destroy(): void;
   onDrain(callback: () => void): void;
@@ -84,10 +95,11 @@ export interface AnswerReceiver {
    * In place of `onHead`, `onData` and `onEnd`: an answer that came as a whole. The bytes of the body are the edge's
    * again when the call returns.
    */
-  onWhole(head: AnswerHead, body: Uint8Array): void;
+  onWhole(head: AnswerHead, body: Uint8Array, trailers?: HeaderBlock): void;
   /** A piece of the body; its bytes too. false: pause until `UpstreamCall.resume`. */
   onData(chunk: Uint8Array): boolean;
-  onEnd(): void;
+  /** `trailers` of a gRPC answer, which holds its status; `''` when the head was all of it. */
+  onEnd(trailers?: HeaderBlock): void;
   onError(error: GatewayError, reach: Reach): void;
 }
 

@@ -1,14 +1,17 @@
-import { asksModel, assign, assignBaseline, matchRequest, shadowsFor } from '../core/decide.ts';
+import { assign, assignBaseline, matchRequest, shadowsFor } from '../core/decide.ts';
 import type { Matched } from '../core/decision.ts';
 import { GatewayError } from '../core/errors.ts';
-import type { Backend } from '../core/snapshot.ts';
-import { headerLine, type HeaderBlock } from '../protocol/header-block.ts';
-import { AnswerRelay, type NameMapping } from './answer-relay.ts';
+import { asksModel, isPrediction, isRestricted, restrictedText } from '../core/operation-kinds.ts';
+import { isGrpc } from '../protocol/protocols.ts';
+import { AnswerRelay } from './answer-relay.ts';
+import { timeLeftMs } from './call-deadline.ts';
 import { Dispatch } from './dispatch.ts';
 import { isWhole, type Exchange } from './exchange.ts';
 import type { Gateway } from './gateway.ts';
 import type { Enrichment } from './enrich.ts';
-import { mustRename } from './upstream-request.ts';
+import { ownHeaders } from './own-headers.ts';
+import { withTokenInBody } from './token-in-body.ts';
+import { backendRequest } from './upstream-request.ts';
 
 /**
  * The life of a request once its head and body are there: match, enrich, choose, dispatch. What follows the answer
@@ -65,6 +68,7 @@ function takeFeatures(
   }
   if (!enriched.ok) return gateway.refuse(exchange, new GatewayError(enriched.code, enriched.message));
   exchange.body = enriched.body;
+  exchange.isDecoded = enriched.isDecoded;
   exchange.inferenceHeaderLength = enriched.inferenceHeaderLength;
   choose(gateway, exchange, matched);
 }
@@ -72,46 +76,28 @@ function takeFeatures(
 function choose(gateway: Gateway, exchange: Exchange, matched: Matched): void {
   const { facts, record, live } = exchange;
   const { rule } = matched;
-  const isInfer = facts.operation === 'infer';
+  if (isRestricted(facts.operation) && !matched.route.allowed.has(facts.operation)) {
+    return gateway.refuse(exchange, new GatewayError('PATH_NOT_FOUND', restrictedText));
+  }
   const assignment = asksModel(facts.operation) ? assign(matched, facts, live.weights) : assignBaseline(matched, facts);
   record.assignment = assignment;
   const { backend } = assignment;
-  if (backend.protocol !== facts.protocol) {
-    const text = `This model is served with the protocol ${backend.protocol}; use its paths.`;
-    return gateway.refuse(exchange, new GatewayError('BAD_REQUEST', text));
-  }
-  if (isInfer && assignment.bandit !== null) record.token = gateway.learner.serve(assignment, facts.timeMs);
-  const shadows = isInfer ? shadowsFor(rule, facts) : NO_SHADOWS;
+  let request = backendRequest(exchange, backend);
+  if ('ok' in request) return gateway.refuse(exchange, new GatewayError(request.code, request.message));
+  const learns = isPrediction(facts.operation);
+  if (learns && assignment.bandit !== null) record.token = gateway.learner.serve(assignment, facts.timeMs);
+  if (record.token !== null) request = withTokenInBody(exchange, request, record.token);
+  const shadows = learns ? shadowsFor(rule, facts) : NO_SHADOWS;
   if (shadows.length > 0) exchange.ticket = gateway.mirror.open(shadows, exchange);
-  const relay = new AnswerRelay(exchange.reply, {
+  const relay = new AnswerRelay(exchange.reply, gateway.clock, {
     added: ownHeaders(exchange),
-    mapping: nameMapping(backend, exchange),
+    mapping: request.mapping,
+    isGrpc: isGrpc(facts.protocol),
     keepBytes: exchange.ticket?.keepBytes ?? 0,
     maxAnswerBytes: backend.connection.maxAnswerBytes,
   });
-  const spentMs = gateway.clock.steady() - record.startMs;
-  const timeoutMs = rule.timeoutMs === null ? backend.timeoutMs : rule.timeoutMs - spentMs;
-  new Dispatch(gateway, exchange, backend, relay).start(timeoutMs);
+  const leftMs = timeLeftMs(exchange, backend, gateway.clock.steady());
+  new Dispatch(gateway, exchange, backend, request, relay).start(leftMs);
 }
 
 const NO_SHADOWS: readonly never[] = [];
-const OIP_NAMES = ['model_name', 'name'];
-const V1_NAMES = ['name'];
-
-function nameMapping(backend: Backend, exchange: Exchange): NameMapping | null {
-  const { model, protocol } = exchange.facts;
-  if (!mustRename(backend, model)) return null;
-  return { from: backend.model as string, to: model, keys: protocol === 'oip' ? OIP_NAMES : V1_NAMES };
-}
-
-/** Headers that Makas adds to every answer of this exchange. */
-export function ownHeaders(exchange: Exchange): HeaderBlock {
-  const { record, facts } = exchange;
-  let block = `x-request-id: ${facts.requestId}\r\n`;
-  if (record.token !== null) block += `makas-decision: ${record.token}\r\n`;
-  if (record.route?.expose === true) {
-    block += headerLine('makas-route', record.route.name);
-    if (record.assignment !== null) block += headerLine('makas-backend', record.assignment.backend.name);
-  }
-  return block;
-}

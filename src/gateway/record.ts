@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../core/errors.ts';
 import type { Assignment } from '../core/decision.ts';
 import type { Facts } from '../core/facts.ts';
+import type { StreamTiming } from './stream-timing.ts';
 import type { Endpoint, Route, Rule, Snapshot } from '../core/snapshot.ts';
 
 /** How a request ended; every request ends in exactly one of these. */
@@ -78,5 +79,7 @@ export interface DecisionRecord {
   outcome: Outcome;
   requestBytes: number;
   answerBytes: number;
+  /** When the events of a streamed answer came; null for other answers. */
+  stream: StreamTiming | null;
   traceId: string | null;
 }

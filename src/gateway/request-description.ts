@@ -1,7 +1,11 @@
 import { Buffer } from 'node:buffer';
 
-import { parseInferencePath } from '../protocol/inference-path.ts';
+import type { Mount } from '../core/snapshot.ts';
+import { readGrpcPath } from '../protocol/grpc/methods.ts';
+import type { InferencePath } from '../protocol/paths/inference-path.ts';
+import { describedCall } from './described-call.ts';
 import { RequestFacts } from './facts.ts';
+import { applyModelHeader, ServedPaths } from './path-table.ts';
 import { ListedHeaders } from './request-headers.ts';
 import { requestIdOf } from './request-id.ts';
 
@@ -17,10 +21,17 @@ const knownKeys = new Set(['method', 'path', 'headers', 'body']);
 
 /**
  * Reads a description of a request, `{method, path, headers, body}` as JSON has it, for `explain`. Only `path` must be
- * there; it may have a query, and has the configured `prefix`. A `body` of text is the body; anything else is its JSON.
- * `timeMs` is when the request is taken to arrive.
+ * there; it may have a query, and has the configured `prefix` or that of a mount. A `body` of text is the body; anything
+ * else is its JSON. `timeMs` is when the request is taken to arrive. The path may be that of a gRPC method as well, of a
+ * known service or one of `services`; then the body is the message as JSON, see `CallDescription`.
  */
-export function factsOf(description: unknown, prefix: string, timeMs: number): DescribedFacts {
+export function factsOf(
+  description: unknown,
+  prefix: string,
+  timeMs: number,
+  mounts: readonly Mount[] = [],
+  services: readonly string[] = [],
+): DescribedFacts {
   if (!isRecord(description)) return failed(['the description is a JSON object with path, and method, headers, body']);
   const problems: string[] = [];
   for (const key of Object.keys(description)) {
@@ -36,35 +47,51 @@ export function factsOf(description: unknown, prefix: string, timeMs: number): D
   if (method !== undefined && typeof method !== 'string') problems.push('method must be a text');
   const question = target.indexOf('?');
   const fullPath = question === -1 ? target : target.slice(0, question);
-  if (!fullPath.startsWith(`${prefix}/`)) {
+  const served = new ServedPaths({ prefix, mounts, models: 0 });
+  const fields = new ListedHeaders(headers);
+  const known = served.lookup(fullPath, fields.get('host'));
+  const found = known === null ? null : applyModelHeader(known, fields);
+  const grpc = known === null ? readGrpcPath(target, new Set(services)) : null;
+  if (grpc !== null) {
+    if (method !== undefined && method !== 'POST') problems.push(`method must be POST for this path`);
+    const requestId = requestIdFrom(headers);
+    return problems.length > 0
+      ? failed(problems)
+      : describedCall(grpc, { requestId, timeMs, path: target, fields, body });
+  }
+  if (known === null && mounts.length === 0 && !fullPath.startsWith(`${prefix}/`)) {
     problems.push(`path must begin with ${JSON.stringify(prefix === '' ? '/' : `${prefix}/`)}`);
-    return failed(problems);
+  } else if (known === null) problems.push(`${JSON.stringify(fullPath)} is no path of a protocol that is served`);
+  else if (found === null) problems.push(`the header ${known.modelFrom} names a model that cannot stand in a path`);
+  else if (typeof method === 'string' && !found.meaning.methods.includes(method)) {
+    problems.push(`method must be ${found.meaning.methods.join(' or ')} for this path, not ${JSON.stringify(method)}`);
   }
-  const path = fullPath.slice(prefix.length);
-  const meaning = parseInferencePath(path);
-  if (meaning === null) problems.push(`${JSON.stringify(fullPath)} is no path of a protocol that is served`);
-  else if (typeof method === 'string' && method !== meaning.method) {
-    problems.push(`method must be ${meaning.method} for this path, not ${JSON.stringify(method)}`);
-  }
-  if (meaning === null || problems.length > 0) return failed(problems);
+  if (found === null || problems.length > 0) return failed(problems);
 
+  const { path, meaning } = found;
   const { protocol, operation, model, version } = meaning;
   const query = question === -1 ? '' : target.slice(question + 1);
   const requestId = requestIdFrom(headers);
   const facts = new RequestFacts({
     requestId,
     timeMs,
-    method: meaning.method,
+    method: typeof method === 'string' ? method : usualMethod(meaning, body),
     path,
     query,
     protocol,
     operation,
     model,
     version,
-    headers: new ListedHeaders(headers),
+    headers: fields,
   });
   facts.setBody(bodyBytes(body));
   return { ok: true, facts };
+}
+
+/** Of a path with several methods, the one that a body goes with. */
+function usualMethod({ methods }: InferencePath, body: unknown): string {
+  if (body !== undefined && methods.includes('POST')) return 'POST';
+  return methods[0] ?? 'POST';
 }
 
 function failed(problems: readonly string[]): DescribedFacts {

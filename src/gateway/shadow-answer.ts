@@ -1,7 +1,10 @@
 import type { Buffer } from 'node:buffer';
 
 import type { Answer, AnswerOutput, Unread } from '../core/compare-answers.ts';
-import type { Protocol } from '../core/facts.ts';
+import type { GrpcProtocol, Protocol } from '../core/facts.ts';
+import { onlyMessage } from '../protocol/grpc/frame.ts';
+import { readInferOutputs } from '../protocol/grpc/infer-outputs.ts';
+import { grpcAnswerStatus } from '../protocol/grpc/status.ts';
 import { findHeader, type HeaderBlock } from '../protocol/header-block.ts';
 import { findField, pathOf } from '../protocol/json-path.ts';
 import { readString } from '../protocol/json-scalar.ts';
@@ -9,6 +12,8 @@ import { kindAt, type Span } from '../protocol/json-scan.ts';
 import { eachElement, eachMember } from '../protocol/json-walk.ts';
 import { inferenceHeader } from '../protocol/oip-binary.ts';
 import { readOutputs, type Output } from '../protocol/outputs.ts';
+import { isGrpc } from '../protocol/protocols.ts';
+import { isEncodedAnswer } from './answer-mapping.ts';
 
 /** Elements of one answer that are compared; reading more would keep the event loop from answering. */
 const ELEMENTS_MAX = 16_384;
@@ -21,29 +26,46 @@ export interface WholeAnswer {
   readonly headers: HeaderBlock;
   /** Null when it was longer than what is kept. */
   readonly body: Buffer | null;
+  /** Of gRPC, `''` for none. */
+  readonly trailers: HeaderBlock;
   readonly durationMs: number;
 }
 
 /** Reads the outputs of a success for comparison; other answers are compared by status alone. */
-export function readAnswer({ status, headers, body }: WholeAnswer, protocol: Protocol): Answer {
+export function readAnswer(answer: WholeAnswer, protocol: Protocol): Answer {
+  const { headers, body } = answer;
+  const status = isGrpc(protocol) ? grpcAnswerStatus(headers, answer.trailers) : answer.status;
   const isSuccess = status >= 200 && status < 300;
   return { status, outputs: isSuccess ? readBody(headers, body, protocol) : 'unreadable' };
 }
 
 function readBody(headers: HeaderBlock, body: Buffer | null, protocol: Protocol): readonly AnswerOutput[] | Unread {
   if (body === null) return 'too large';
-  if (isEncoded(headers)) return 'encoded';
+  if (isGrpc(protocol)) return readMessage(body, protocol);
+  if (isEncodedAnswer(headers)) return 'encoded';
   const header = findHeader(headers, inferenceHeader);
   if (header !== undefined && !/^[0-9]{1,15}$/.test(header)) return 'unreadable';
   const length = header === undefined ? null : Number(header);
-  if (protocol === 'oip') return readOutputs(body, length, 'oip', ELEMENTS_MAX) ?? 'unreadable';
+  if (protocol === 'oip' || protocol === 'triton')
+    return readOutputs(body, length, 'oip', ELEMENTS_MAX) ?? 'unreadable';
+  if (!HAVE_PREDICTIONS.has(protocol)) return 'unreadable';
   const outputs = readOutputs(body, length, 'v1', ELEMENTS_MAX);
   return outputs === null ? 'unreadable' : withRows(outputs, body);
 }
 
-function isEncoded(headers: HeaderBlock): boolean {
-  const encoding = findHeader(headers, 'content-encoding');
-  return encoding !== undefined && encoding !== '' && encoding.toLowerCase() !== 'identity';
+/** Protocols whose answers have `predictions`. */
+const HAVE_PREDICTIONS: ReadonlySet<Protocol> = new Set<Protocol>([
+  'kserve-v1',
+  'tfserving',
+  'mlflow',
+  'sagemaker',
+  'vertex',
+]);
+
+function readMessage(body: Buffer, protocol: GrpcProtocol): readonly AnswerOutput[] | Unread {
+  if (protocol !== 'oip-grpc') return 'unreadable';
+  const message = onlyMessage(body);
+  return message === null ? 'encoded' : (readInferOutputs(message, ELEMENTS_MAX) ?? 'unreadable');
 }
 
 const predictionsPath = pathOf(['predictions']);

@@ -2,6 +2,9 @@ import { Buffer } from 'node:buffer';
 
 import type { GatewayError } from '../core/errors.ts';
 import type { Shadow } from '../core/snapshot.ts';
+import { grpcAnswerStatus } from '../protocol/grpc/status.ts';
+import type { HeaderBlock } from '../protocol/header-block.ts';
+import { isGrpc } from '../protocol/protocols.ts';
 import { isWhole, type Exchange } from './exchange.ts';
 import type { AnswerHead, AnswerReceiver, EndpointPool, Reach, UpstreamCall } from './ports.ts';
 import type { WholeAnswer } from './shadow-answer.ts';
@@ -115,6 +118,8 @@ export class ShadowCopy implements AnswerReceiver {
     if (exchange === null) return this.fail();
     const { shadow, primary } = this.#origin;
     const request = shadowRequest(exchange, shadow.backend, pool.endpoint, primary);
+    // It has no form in the protocol of the shadow.
+    if (request === null) return this.fail();
     pool.inflight++;
     this.#pool = pool;
     this.#timer = setTimeout(expire, shadow.timeoutMs, this);
@@ -142,10 +147,10 @@ export class ShadowCopy implements AnswerReceiver {
     this.#head = head;
   }
 
-  onWhole(head: AnswerHead, body: Uint8Array): void {
+  onWhole(head: AnswerHead, body: Uint8Array, trailers?: HeaderBlock): void {
     this.#head = head;
     if (body.length > 0) this.onData(body);
-    this.onEnd();
+    this.onEnd(trailers);
   }
 
   /** Always true: what is not kept is read and thrown away, so that the connection can be used again. */
@@ -156,16 +161,19 @@ export class ShadowCopy implements AnswerReceiver {
     return true;
   }
 
-  onEnd(): void {
+  onEnd(trailers: HeaderBlock = ''): void {
     const head = this.#head;
     if (this.#stage !== 'sent' || head === null) return;
     this.#answer = {
       status: head.status,
       headers: head.headers,
       body: this.#chunks === null ? null : Buffer.concat(this.#chunks),
+      trailers,
       durationMs: this.#lane.ports.clock.steady() - this.#startMs,
     };
-    this.#sendEnded(head.status >= 500 ? 'error' : 'ok');
+    const { protocol } = this.shadow.backend;
+    const status = isGrpc(protocol) ? grpcAnswerStatus(head.headers, trailers) : head.status;
+    this.#sendEnded(status >= 500 ? 'error' : 'ok');
   }
 
   onError(error: GatewayError, reach: Reach): void {

@@ -1,4 +1,4 @@
-import { compareAnswers, type AnswerComparison } from '../core/compare-answers.ts';
+import { type Answer, compareAnswers, type AnswerComparison } from '../core/compare-answers.ts';
 import { drawOf } from '../core/draws.ts';
 import type { Protocol } from '../core/facts.ts';
 import type { Shadow } from '../core/snapshot.ts';
@@ -11,6 +11,7 @@ const LOGS_PER_SECOND = 10;
 /** Where a pair of answers comes from. */
 export interface PairOrigin {
   readonly requestId: string;
+  /** Of the backend that answered the client. */
   readonly protocol: Protocol;
   readonly route: string;
   readonly rule: string;
@@ -37,8 +38,8 @@ export class ShadowJudge {
     if (compare === null) return null;
     try {
       const a = readAnswer(primary, origin.protocol);
-      const b = readAnswer(shadow, origin.protocol);
-      const comparison = compareAnswers(a, b, compare);
+      const b = readAnswer(shadow, origin.shadow.backend.protocol);
+      const comparison = compareAnswers(a, isTranslated(origin) ? named(b, a) : b, compare);
       if (comparison.result === 'mismatch' && this.#isLogged(origin)) {
         const outputs = { primaryOutputs: answerText(a, primary.body), shadowOutputs: answerText(b, shadow.body) };
         this.#log(origin, comparison, primary, shadow, outputs);
@@ -84,4 +85,19 @@ export class ShadowJudge {
       'a shadow answered differently',
     );
   }
+}
+
+/** Whether primary and shadow speak different protocols, which call the same output by different names. */
+function isTranslated({ protocol, shadow }: PairOrigin): boolean {
+  return protocol !== shadow.backend.protocol;
+}
+
+/** An answer with one output, by the name that the one output of another answer has. */
+function named(answer: Answer, other: Answer): Answer {
+  const { outputs } = answer;
+  if (typeof outputs === 'string' || typeof other.outputs === 'string') return answer;
+  const [output, ...more] = outputs;
+  const [like, ...further] = other.outputs;
+  if (output === undefined || like === undefined || more.length > 0 || further.length > 0) return answer;
+  return { ...answer, outputs: [{ ...output, name: like.name }] };
 }

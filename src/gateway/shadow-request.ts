@@ -7,17 +7,21 @@ import { backendRequest, endpointPath } from './upstream-request.ts';
 /** Names that a copy sets itself. Compressed answers could not be compared. */
 const OWN_NAMES: ReadonlySet<string> = new Set(['x-shadow', 'makas-shadow', 'accept-encoding']);
 
-/** The copy of a request for a shadow, marked so that its server can tell it from real traffic. */
+/**
+ * The copy of a request for a shadow, marked so that its server can tell it from real traffic; null when it has no form in
+ * the protocol of the shadow.
+ */
 export function shadowRequest(
   exchange: Exchange,
   backend: Backend,
   endpoint: Endpoint,
   primary: string,
-): UpstreamRequest {
+): UpstreamRequest | null {
   const request = backendRequest(exchange, backend);
+  if ('ok' in request) return null;
   const marks = `accept-encoding: identity\r\nx-shadow: 1\r\nmakas-shadow: ${primary}\r\n`;
   return {
-    method: exchange.facts.method,
+    method: request.method,
     path: endpointPath(endpoint, request),
     headers: withoutHeaders(request.headers, OWN_NAMES) + marks,
     body: request.body,

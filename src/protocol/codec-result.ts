@@ -15,12 +15,22 @@ export type CodecReason =
   | 'TOO_MANY_ROWS'
   | 'NULL_VALUE'
   | 'NOT_FINITE'
-  | 'NOT_REPRESENTABLE';
+  | 'NOT_REPRESENTABLE'
+  | 'MALFORMED'
+  | 'NOT_UTF8'
+  | 'SHAPE'
+  | 'ELEMENT_COUNT'
+  | 'MIXED_CONTENTS'
+  | 'RAW_COUNT'
+  | 'NO_TRANSLATION'
+  | 'UNSUPPORTED_FIELD'
+  | 'CONTENT_TYPE'
+  | 'NOT_READY';
 
 /** A request that a codec cannot handle. The message is safe for clients and says what to do. */
 export interface CodecFailure {
   readonly ok: false;
-  readonly code: Extract<ErrorCode, 'BAD_REQUEST' | 'BAD_BODY' | 'FEATURE_MISSING'>;
+  readonly code: Extract<ErrorCode, 'BAD_REQUEST' | 'BAD_BODY' | 'BODY_TOO_LARGE' | 'FEATURE_MISSING'>;
   readonly reason: CodecReason;
   readonly message: string;
 }

@@ -2,9 +2,9 @@ import type { Buffer } from 'node:buffer';
 
 import { compileKey, isKey } from './json-key.ts';
 import { readString } from './json-scalar.ts';
-import { findRoot } from './json-scan.ts';
+import { findRoot, kindAt } from './json-scan.ts';
 import { applyEdits, type Edit } from './json-splice.ts';
-import { eachMember } from './json-walk.ts';
+import { eachElement, eachMember } from './json-walk.ts';
 import { joinBinary } from './oip-binary.ts';
 
 /**
@@ -21,6 +21,42 @@ export function renameTopString(body: Buffer, key: string, from: string, to: str
   eachMember(body, root, (keyStart, keyEnd, start, end) => {
     if (body[start] !== 0x22 || end - start - 2 > 6 * from.length || !isKey(body, keyStart, keyEnd, wanted)) return;
     if (readString(body, start, end) === from) edits.push({ start, end, text: JSON.stringify(to) });
+  });
+  return applyEdits(body, edits);
+}
+
+/** `renameTopString` for an object in the outermost object, such as `response`. */
+export function renameInObject(body: Buffer, object: string, key: string, from: string, to: string): Buffer {
+  const root = findRoot(body);
+  if (root === null || from === to) return body;
+  const [holder, wanted] = [compileKey(object), compileKey(key)];
+  const edits: Edit[] = [];
+  eachMember(body, root, (keyStart, keyEnd, start, end) => {
+    if (body[start] !== 0x7b || !isKey(body, keyStart, keyEnd, holder)) return;
+    eachMember(body, { start, end, kind: kindAt(body, start) }, (nameStart, nameEnd, valueStart, valueEnd) => {
+      if (body[valueStart] !== 0x22 || !isKey(body, nameStart, nameEnd, wanted)) return;
+      if (readString(body, valueStart, valueEnd) !== from) return;
+      edits.push({ start: valueStart, end: valueEnd, text: JSON.stringify(to) });
+    });
+  });
+  return applyEdits(body, edits);
+}
+
+/** `renameTopString` for each object of an array in the outermost object, such as `model_stats`. */
+export function renameInArray(body: Buffer, array: string, key: string, from: string, to: string): Buffer {
+  const root = findRoot(body);
+  if (root === null || from === to) return body;
+  const [list, wanted] = [compileKey(array), compileKey(key)];
+  const edits: Edit[] = [];
+  eachMember(body, root, (keyStart, keyEnd, start, end) => {
+    if (!isKey(body, keyStart, keyEnd, list)) return;
+    eachElement(body, { start, end, kind: kindAt(body, start) }, (element) => {
+      eachMember(body, element, (nameStart, nameEnd, valueStart, valueEnd) => {
+        if (body[valueStart] !== 0x22 || !isKey(body, nameStart, nameEnd, wanted)) return;
+        if (readString(body, valueStart, valueEnd) !== from) return;
+        edits.push({ start: valueStart, end: valueEnd, text: JSON.stringify(to) });
+      });
+    });
   });
   return applyEdits(body, edits);
 }

@@ -1,10 +1,19 @@
 import { Buffer } from 'node:buffer';
 
+import type { Scalar } from '../core/facts.ts';
+import { batchSize, countInstances } from './batch-size.ts';
 import { type CodecFailure, fail, failNotObject } from './codec-result.ts';
+import { enrichBody } from './enrich-body.ts';
+import { readEntityColumn, readEntityField, readEntityValues } from './entity-values.ts';
+import type { EntityValues, FeatureBody, FieldValue } from './feature-body.ts';
+import type { FeatureLayout } from './feature-layout.ts';
+import type { FeatureTable } from './feature-table.ts';
+import type { Key } from './json-key.ts';
 import { compilePaths, findField, findFields, type Path, type PathSet, pathOf } from './json-path.ts';
-import { findRoot, type Span } from './json-scan.ts';
+import { findRoot, isCompleteJson, type Span } from './json-scan.ts';
 import { joinBinary } from './oip-binary.ts';
 import { eachTensor, inputsPath, type TensorEntry } from './oip-tensor.ts';
+import { suppliedFeatures } from './supplied-features.ts';
 
 /** Places that are wanted of every body, found in one scan. */
 export interface Places {
@@ -33,10 +42,10 @@ export function compilePlaces(paths: readonly Path[]): Places {
 const usualPlaces = compilePlaces([]);
 
 /**
- * A request body in its two parts: JSON and binary tail. Its bytes are scanned when something is looked for, once for
+ * A JSON request body in its two parts: JSON and binary tail. Its bytes are scanned when something is looked for, once for
  * all prepared places, and what was found is kept.
  */
-export class RequestBody {
+export class RequestBody implements FeatureBody {
   readonly json: Buffer;
   readonly tail: Buffer;
   /** Whether there is a header that says how long the JSON is. */
@@ -93,6 +102,38 @@ export class RequestBody {
     if (rows) return fail('BAD_BODY', 'WRONG_TYPE', 'The rows of the request ("instances") must be an array.');
     if (!this.isObject()) return failNotObject();
     return fail('BAD_BODY', 'MISSING', 'The request needs an array "instances" with one element per row.');
+  }
+
+  problem(): CodecFailure | null {
+    return isCompleteJson(this.json) ? null : fail('BAD_BODY', 'NOT_JSON', 'The body is not valid JSON.');
+  }
+
+  readField(path: Path, maxRows: number): FieldValue {
+    return readEntityField(this, path, maxRows);
+  }
+
+  readColumn(path: Path | null, maxRows: number): readonly (Scalar | undefined)[] | CodecFailure {
+    return readEntityColumn(this, path, maxRows);
+  }
+
+  readTensor(name: Key, maxRows: number): EntityValues {
+    return readEntityValues(this, name, maxRows);
+  }
+
+  countRows(): number {
+    return countInstances(this);
+  }
+
+  batchSize(own: Key | null): number {
+    return batchSize(this, own);
+  }
+
+  supplied(layout: FeatureLayout, rows: number): Uint8Array | null {
+    return suppliedFeatures(this, layout, rows);
+  }
+
+  place(table: FeatureTable): RequestBody | CodecFailure {
+    return enrichBody(this, table);
   }
 
   #readInputs(): Inputs {

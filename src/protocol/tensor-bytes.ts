@@ -1,5 +1,7 @@
 import type { Buffer } from 'node:buffer';
 
+import { bf16Value, fp16Value } from './half-floats.ts';
+
 /** The flat elements of a binary tensor. Integers of 64 bits are bigint; BOOL reads as 0 and 1. */
 export type TensorValues = number[] | bigint[] | string[];
 
@@ -13,6 +15,7 @@ const fixedReaders: ReadonlyMap<string, readonly [size: number, read: (bytes: Bu
     ['INT16', [2, (bytes, at) => bytes.readInt16LE(at)]],
     ['INT32', [4, (bytes, at) => bytes.readInt32LE(at)]],
     ['FP16', [2, (bytes, at) => fp16Value(bytes.readUInt16LE(at))]],
+    ['BF16', [2, (bytes, at) => bf16Value(bytes.readUInt16LE(at))]],
     ['FP32', [4, (bytes, at) => bytes.readFloatLE(at)]],
     ['FP64', [8, (bytes, at) => bytes.readDoubleLE(at)]],
   ],
@@ -52,14 +55,4 @@ function decodeStrings(bytes: Buffer, max: number): string[] | null {
     at += size;
   }
   return values;
-}
-
-/** IEEE 754 binary16: one sign bit, five of exponent (bias 15), ten of fraction. */
-function fp16Value(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
-  return sign * (1024 + fraction) * 2 ** (exponent - 25);
 }

@@ -1,10 +1,18 @@
 import { test } from 'tap';
 
 import { assign, matchRequest, shadowsFor } from '../../src/core/decide.ts';
-import { explain } from '../../src/core/explain.ts';
+import { explain, type Explanation } from '../../src/core/explain.ts';
+import type { ArmWeights } from '../../src/core/decision.ts';
+import type { Facts } from '../../src/core/facts.ts';
+import type { Snapshot } from '../../src/core/snapshot.ts';
+import { canServe } from '../../src/protocol/translate/table.ts';
 import { renderExplanation } from '../../src/core/render-explanation.ts';
 import { createSplit } from '../../src/core/split.ts';
 import { describe, snapshotOf } from '../support/described.ts';
+
+function explainFor(served: Snapshot, facts: Facts, weights: ReadonlyArray<ArmWeights | undefined>): Explanation {
+  return explain(served, facts, weights, canServe);
+}
 
 const snapshot = snapshotOf(`
 features:
@@ -38,7 +46,7 @@ const live = {
 };
 
 test('an explanation tells which conditions failed, with what was found', async (t) => {
-  const explanation = explain(snapshot, describe(live), []);
+  const explanation = explainFor(snapshot, describe(live), []);
   t.equal(explanation.routesRuledOut, 1);
   t.match(explanation.triedRoutes, [{ name: 'partner' }]);
   t.strictSame(explanation.triedRoutes[0]?.conditions.at(-1), {
@@ -75,7 +83,7 @@ test('an explanation is what the serving functions decide', async (t) => {
     if (typeof matched === 'string') throw new Error(matched);
     const assignment = assign(matched, facts, weights);
     const sent = shadowsFor(matched.rule, facts).length === 1;
-    const { choice, unit, shadows, error } = explain(snapshot, facts, weights);
+    const { choice, unit, shadows, error } = explainFor(snapshot, facts, weights);
     t.match(choice, {
       kind: 'bandit',
       arm: assignment.arm,
@@ -94,7 +102,7 @@ test('an explanation is what the serving functions decide', async (t) => {
 });
 
 test('an explanation names the views that would be fetched and the entity that the request carries', async (t) => {
-  t.strictSame(explain(snapshot, describe(live), []).features, [
+  t.strictSame(explainFor(snapshot, describe(live), []).features, [
     {
       view: 'flower',
       entity: [
@@ -108,23 +116,46 @@ test('an explanation names the views that would be fetched and the entity that t
 });
 
 test('an explanation tells when nothing matches', async (t) => {
-  t.match(explain(snapshot, describe({ path: '/v2/models/none/infer' }), []), {
+  t.match(explainFor(snapshot, describe({ path: '/v2/models/none/infer' }), []), {
     routesRuledOut: 3,
     route: null,
     choice: null,
     error: { code: 'ROUTE_NOT_FOUND' },
   });
-  t.match(explain(snapshot, describe(), []), {
+  t.match(explainFor(snapshot, describe(), []), {
     route: { name: 'iris' },
     rule: null,
     error: { code: 'RULE_NOT_FOUND' },
   });
-  const v1 = snapshotOf('routes: [{ name: any, rules: [{ backend: iris-v1 }] }]');
-  t.match(explain(v1, describe({ path: '/v1/models/iris:predict' }), []).error, { code: 'BAD_REQUEST' });
+});
+
+test('a backend that takes the protocol, or into whose protocol it is translated, is no error', async (t) => {
+  const any = snapshotOf('routes: [{ name: any, rules: [{ backend: iris-v1, shadow: [{ backend: iris-v2 }] }] }]');
+  const explained = (path: string) => explainFor(any, describe({ path }), []);
+  t.match(explained('/v1/models/iris:predict'), { error: null, shadows: [{ backend: 'iris-v2' }] });
+  t.match(explained('/inference.GRPCInferenceService/ModelInfer').error, null);
+  t.match(explained('/v1/chat/completions'), { error: { code: 'BAD_REQUEST', message: /protocol oip/ }, shadows: [] });
+});
+
+test('whatever is mirrored has its shadows explained', async (t) => {
+  const chat = snapshotOf(`
+  llm: { protocol: openai, endpoints: ["http://127.0.0.1:9004"] }
+routes: [{ name: any, rules: [{ backend: llm, shadow: [{ backend: llm }] }] }]
+`);
+  const facts = describe({ path: '/v1/chat/completions', body: { model: 'm' } });
+  t.match(explainFor(chat, facts, []), { error: null, shadows: [{ backend: 'llm', isSent: true }] });
+});
+
+test('an operation that the route does not allow is refused', async (t) => {
+  const facts = describe({ path: '/v2/repository/models/tr/load', method: 'POST' });
+  const refusing = snapshotOf('routes: [{ name: any, rules: [{ backend: iris-v1 }] }]');
+  t.match(explainFor(refusing, facts, []), { choice: null, error: { code: 'PATH_NOT_FOUND', message: /`allow`/ } });
+  const allowing = snapshotOf('routes: [{ name: any, allow: [repository], rules: [{ backend: iris-v1 }] }]');
+  t.match(explainFor(allowing, facts, []), { choice: { backend: 'iris-v1' }, error: null });
 });
 
 test('an explanation is JSON, and long values are cut', async (t) => {
-  const explanation = explain(
+  const explanation = explainFor(
     snapshot,
     describe({ ...live, path: `/v2/models/iris/infer?live=${'x'.repeat(500)}` }),
     [],
@@ -134,7 +165,7 @@ test('an explanation is JSON, and long values are cut', async (t) => {
 });
 
 test('an explanation for people is aligned text', async (t) => {
-  const text = renderExplanation(explain(snapshot, describe(live), []));
+  const text = renderExplanation(explainFor(snapshot, describe(live), []));
   t.equal(
     text.replace(/^(config +)[0-9a-f]{16}$/m, '$1HASH'),
     `request    POST /v2/models/iris/infer

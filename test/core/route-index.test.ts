@@ -23,6 +23,9 @@ function countingRoute(index: number, holds: (facts: Facts) => boolean, tries: {
     unit: { from: 'request' },
     unitText: 'request',
     expose: false,
+    seldonRoute: false,
+    decisionParameter: null,
+    allowed: new Set(),
     rules: [],
     readsBody: false,
   };

@@ -3,6 +3,7 @@ import { Buffer } from 'node:buffer';
 import { test } from 'tap';
 
 import { AnswerRelay, type RelaySettings } from '../../src/gateway/answer-relay.ts';
+import { NameMapping } from '../../src/gateway/name-mapping.ts';
 import type { AnswerHead, Reply } from '../../src/gateway/ports.ts';
 import { findHeader, headerBlock, type HeaderBlock } from '../../src/protocol/header-block.ts';
 
@@ -31,7 +32,9 @@ class NotedReply implements Reply {
   onDrain(): void {}
 }
 
-const MAPPING = { from: 'inner', to: 'outer', keys: ['model_name', 'name'] };
+const INFER = { protocol: 'oip', operation: 'infer' } as const;
+const MAPPING = new NameMapping(INFER, 'inner', 'outer');
+const CLOCK = { now: () => 0, steady: () => 0 };
 const JSON_TYPE: readonly string[] = ['content-type', 'application/json'];
 
 /** The head of an answer with these fields, as an edge makes it. */
@@ -42,8 +45,8 @@ function head(status: number, fields: readonly string[] = []): AnswerHead {
 
 function setUp(more: Partial<RelaySettings> = {}) {
   const reply = new NotedReply();
-  const settings = { added: 'x-own: 1\r\n', mapping: null, keepBytes: 0, maxAnswerBytes: 1000, ...more };
-  return { reply, relay: new AnswerRelay(reply, settings) };
+  const settings = { added: 'x-own: 1\r\n', mapping: null, isGrpc: false, keepBytes: 0, maxAnswerBytes: 1000, ...more };
+  return { reply, relay: new AnswerRelay(reply, CLOCK, settings) };
 }
 
 test('a small answer that comes in one piece leaves in one write', (t) => {
@@ -101,7 +104,6 @@ test('an answer whose names are mapped back is held until it is whole', (t) => {
 test('only whole JSON documents of successful answers are held for that', (t) => {
   for (const [status, headers] of [
     [400, JSON_TYPE],
-    [200, ['content-type', 'text/event-stream']],
     [200, ['content-type', 'application/jsonl']],
     [200, ['content-type', 'application/x-ndjson']],
     [200, [...JSON_TYPE, 'Content-Encoding', 'br']],
@@ -146,7 +148,7 @@ test('a whole answer is passed on as it came, and what is kept of it is a copy',
 });
 
 test('the names in a whole answer are mapped back, and its length follows', (t) => {
-  const { reply, relay } = setUp({ mapping: { ...MAPPING, to: 'the outer' } });
+  const { reply, relay } = setUp({ mapping: new NameMapping(INFER, 'inner', 'the outer') });
   relay.onWhole(head(200, [...JSON_TYPE, 'content-length', '22']), Buffer.from('{"model_name":"inner"}'));
   t.strictSame(reply.notes, ['send 200 {"model_name":"the outer"}']);
   t.equal(findHeader(reply.headers, 'content-length'), '26');

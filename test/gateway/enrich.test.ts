@@ -27,9 +27,16 @@ test('a rule without views leaves everything as it is', async (t) => {
     ok: true,
     body,
     inferenceHeaderLength: 3,
+    isDecoded: false,
     views: [],
   });
-  t.strictSame(enrich([], null, {}, null), { ok: true, body: null, inferenceHeaderLength: null, views: [] });
+  t.match(enrich([], null, {}, null), {
+    ok: true,
+    body: null,
+    inferenceHeaderLength: null,
+    isDecoded: false,
+    views: [],
+  });
 });
 
 test('bodies that nothing can be put into are refused with a text that says why', async (t) => {
@@ -165,6 +172,16 @@ test('the number of rows of the request and of its keys must agree', async (t) =
     body: { ids: ['x'], instances: [[1], [2]] },
   });
   t.match(result, { ok: false, code: 'BAD_BODY', message: /names 1 entities but has more rows/ });
+});
+
+test('a tensor has a row for each row of the other inputs', async (t) => {
+  for (const into of [{ kind: 'tensor', name: 'f', datatype: 'FP32' }, { kind: 'tensors' }] as const satisfies Into[]) {
+    const { run } = makeBench([makeView({ entity: bodyKey('ids'), into })], () => new InstantStore(table));
+    const inputs = [{ name: 'i', shape: [3, 1], datatype: 'FP32', data: [1, 2, 3] }];
+    const bad = await run({ body: { ids: ['x', 'y'], inputs } });
+    t.match(bad, { ok: false, code: 'BAD_REQUEST', message: /have 3 rows, but its entity keys have 2/ }, into.kind);
+    t.match(await run({ body: { ids: ['x', 'y', 'x'], inputs } }), { ok: true }, into.kind);
+  }
 });
 
 test('integers of 64 bits reach the body exactly', async (t) => {

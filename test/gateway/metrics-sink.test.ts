@@ -11,7 +11,7 @@ import type { Live } from '../../src/gateway/live.ts';
 import type { DecisionRecord } from '../../src/gateway/record.ts';
 
 const root = join(import.meta.dirname, '../..');
-const endpoint = { origin: 'http://127.0.0.1:9001', prefix: '', id: 'a' };
+const endpoint = { origin: 'http://127.0.0.1:9001', prefix: '', id: 'a', isGrpc: false };
 
 /** As much of a snapshot as counting looks at. */
 function snapshotOf(routes: readonly string[], backends: readonly string[]): Snapshot {
@@ -34,6 +34,7 @@ function recordOf(
     endMs: 1010,
     featuresMs: 2,
     upstreamMs: 7,
+    stream: null,
     status: 200,
     error: null,
     outcome: 'answered',

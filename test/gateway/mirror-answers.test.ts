@@ -9,6 +9,7 @@ const whole = (body: string | Buffer | null, fields: string[] = [], status = 200
   status,
   headers: headerBlock(fields),
   body: body === null ? null : Buffer.from(body),
+  trailers: '',
   durationMs: 0,
 });
 

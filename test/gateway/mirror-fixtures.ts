@@ -24,7 +24,7 @@ import { Mirror } from '../../src/gateway/mirror.ts';
 import type { Clock, Logger, Metrics, Reply, StateStore } from '../../src/gateway/ports.ts';
 import { DecisionTokens } from '../../src/gateway/token.ts';
 import { headerList } from '../../src/protocol/header-block.ts';
-import { parseInferencePath } from '../../src/protocol/inference-path.ts';
+import { parseInferencePath } from '../../src/protocol/paths/inference-path.ts';
 
 const clock: Clock = { now: () => Date.now(), steady: () => performance.now() };
 
@@ -169,8 +169,10 @@ function makeBackend(
     maxAnswerBytes: 1 << 28,
     tls: null,
   };
-  const endpoints = url === '' ? [] : [{ origin: url, prefix: '', id: url }];
-  return { index, name, protocol, endpoints, model, version: null, timeoutMs: 20_000, headers: [], connection };
+  const endpoints = url === '' ? [] : [{ origin: url, prefix: '', id: url, isGrpc: false }];
+  const translation = { tensor: 'predict', float: 'FP32' } as const;
+  const timeoutMs = 20_000;
+  return { index, name, protocol, endpoints, model, version: null, timeoutMs, headers: [], connection, translation };
 }
 
 export function makeSnapshot(primary: Model, shadows: readonly ShadowSettings[], connections = 64): Snapshot {
@@ -201,6 +203,7 @@ export function makeSnapshot(primary: Model, shadows: readonly ShadowSettings[],
     logShare: 0,
     salt: 'rule',
     holdsBody: true,
+    protocols: ['oip'],
   };
   const route: Route = {
     index: 0,
@@ -209,6 +212,9 @@ export function makeSnapshot(primary: Model, shadows: readonly ShadowSettings[],
     unit: { from: 'request' },
     unitText: 'request',
     expose: false,
+    seldonRoute: false,
+    decisionParameter: null,
+    allowed: new Set(),
     rules: [rule],
     readsBody: false,
   };
@@ -221,6 +227,7 @@ export function makeSnapshot(primary: Model, shadows: readonly ShadowSettings[],
     index: buildRouteIndex([route], [{ models: null, paths: null }]),
     limits: { bodyBytes: 1 << 26, bufferBytes: 1 << 20, rows: 1024 },
     prefix: '',
+    mounts: [],
   };
 }
 
@@ -253,6 +260,7 @@ export async function startRig(t: Test, snapshot: Snapshot): Promise<Rig> {
     learner: makeLearner(journal, meter),
     mirror,
     tracer: { begin: () => null },
+    decodeBody: () => null,
     sinks: [],
     started: meter.counter('started'),
     inflight: meter.gauge('inflight'),

@@ -162,7 +162,7 @@ test('an immediate copy that still waits is not sent when the client leaves', as
 
 test('bodies that are too large or stream by, other protocols and backends without endpoints get no copy', async (t) => {
   const shadow = await Model.answering(t, scores(1));
-  const other: ShadowSettings = { url: shadow.url, protocol: 'kserve-v1' };
+  const other: ShadowSettings = { url: shadow.url, protocol: 'mlflow' };
   const rig = await rigWith(t, { url: shadow.url, maxBodyBytes: 100 }, { url: '' }, other);
   t.equal((await rig.post('x'.repeat(101))).status, 200);
   t.equal((await rig.post('{}', { 'x-stream': '1' })).status, 200);

@@ -11,13 +11,16 @@ const table: ReadonlyArray<{ folder: RegExp; may: readonly RegExp[] }> = [
   { folder: /^src\/core\//, may: [/^src\/(core|stats)\//, /^node:buffer$/, /^@marcbachmann\/cel-js$/, /^re2js$/] },
   { folder: /^src\/stats\//, may: [/^src\/stats\//, /^@stdlib\//] },
   { folder: /^src\/protocol\//, may: [/^src\/protocol\//, /^type:src\/core\//, /^node:buffer$/] },
-  { folder: /^src\/config\/schema\//, may: [/^src\/config\/(schema\/|defaults\.ts$|units\.ts$)/, /^typebox/] },
+  {
+    folder: /^src\/config\/schema\//,
+    may: [/^src\/config\/(schema\/|defaults\.ts$|units\.ts$)/, /^src\/core\/facts\.ts$/, /^typebox/],
+  },
   {
     folder: /^src\/config\/(check|compile)/,
     may: [
       /^src\/config\/(schema|check|compile|defaults\.ts|units\.ts|problem\.ts|suggest\.ts|expected\.ts)/,
       /^src\/core\//,
-      /^src\/protocol\/(json-path|path-name)\.ts$/,
+      /^src\/protocol\/(json-path|path-name|protocols|translate\/table)\.ts$/,
       /^type:typebox$/,
     ],
   },
@@ -34,7 +37,8 @@ const table: ReadonlyArray<{ folder: RegExp; may: readonly RegExp[] }> = [
       /^src\/protocol\//,
       /^src\/version\.ts$/,
       /^SAME_FAMILY$/,
-      /^src\/edges\/redis\//,
+      /^src\/edges\/(redis|sockets|http2)\//,
+      /^type:src\/edges\/grpc\/(client|server)-stream\.ts$/,
       /^node:/,
       /^npm:/,
     ],

@@ -20,7 +20,6 @@ async function setUp(t: Test) {
 test('only the inference paths exist; nothing else reaches a model server', async (t) => {
   const { server, ask } = await setUp(t);
   const paths = [
-    '/',
     '/v3',
     '/v2/',
     '/v2/models/',
@@ -30,7 +29,7 @@ test('only the inference paths exist; nothing else reaches a model server', asyn
     '/v2/models/m/versions/',
     '/v2/models/m/versions/1/x',
     '/v2/models/m/load',
-    '/v2/repository/index',
+    '/v2/repository/a/index',
     '/V2/models/m/infer',
     '/v1/models/m:unload',
     '/metrics',
@@ -38,7 +37,17 @@ test('only the inference paths exist; nothing else reaches a model server', asyn
     '/admin/config',
     '/v2/health',
     '/docs',
+    '/v2/docs',
     '/openapi.json',
+    '/openai',
+    '/v1/files',
+    '/v1/models:predict',
+    '/v1/models/m/versions/x:predict',
+    '/api/v1.0/doc/',
+    '/invocations/',
+    '/predict',
+    '/-/routes',
+    '/-/healthz',
     '//v2/models/m/infer',
     '/v2//models/m/infer',
     '/v2/models//infer',
@@ -138,11 +147,28 @@ test('an offer to upgrade is ignored: the request is answered as HTTP/1.1', asyn
   t.match(await gateway.ledger(), { started: 2, completed: 2 });
 });
 
-test('what concerns the gateway itself is answered by it', async (t) => {
+test('what concerns the gateway itself is answered by it, as the clients of each protocol read it', async (t) => {
   const { server, ask } = await setUp(t);
-  t.match(JSON.parse((await ask('GET', '/v2'))?.body.toString() ?? ''), { name: 'makas' });
-  t.equal((await ask('GET', '/v2/health/live'))?.status, 200);
-  t.equal((await ask('GET', '/v2/health/ready'))?.status, 200);
-  t.match(JSON.parse((await ask('GET', '/v1/models'))?.body.toString() ?? ''), { models: [] });
+  const json = { models: [] };
+  for (const [path, body] of [
+    ['/v2', { name: 'makas', extensions: ['binary_tensor_data', 'parameters'] }],
+    ['/v2/health/live', { live: true, ready: true }],
+    ['/v2/health/ready', { live: true, ready: true }],
+    ['/v2/models', json],
+    ['/', { status: 'alive' }],
+    ['/v1/models', { ...json, object: 'list', data: [] }],
+    ['/openai/v1/models', { object: 'list', data: [] }],
+    ['/ready', { status: { code: 200, status: 'SUCCESS' } }],
+    ['/live', { status: { code: 200, status: 'SUCCESS' } }],
+    ['/health/status', { status: { code: 200, status: 'SUCCESS' } }],
+    ['/api/v1.0/health/status', { status: { code: 200, status: 'SUCCESS' } }],
+  ] as const) {
+    const answer = await ask('GET', path);
+    t.match(answer, { status: 200 }, path);
+    t.equal(answer?.headers.get('content-type'), 'application/json', path);
+    t.match(JSON.parse(String(answer?.body)), body, path);
+  }
+  for (const path of ['/ping', '/health']) t.equal(String((await ask('GET', path))?.body), '\n', path);
+  t.match(String((await ask('GET', '/version'))?.body), /^\d+\.\d+\.\d+/);
   t.strictSame(server.received, []);
 });

@@ -3,7 +3,7 @@ import { createConnection, type AddressInfo } from 'node:net';
 import { fastify } from 'fastify';
 import { test, type Test } from 'tap';
 
-import { answerClientError, answerFrameworkError, errors } from '../../plugins/errors.ts';
+import { answerClientError, answerFrameworkError, errors, EVERY_PATH } from '../../plugins/errors.ts';
 import { errorRegistry, GatewayError } from '../../src/core/errors.ts';
 
 interface Logged {
@@ -70,6 +70,16 @@ test('a path that does not exist is 404, one that exists with another method 405
   t.equal((await app.inject({ method: 'DELETE', url: '/files/a/b' })).statusCode, 405);
   t.equal((await app.inject('/fineXY')).statusCode, 404);
   t.same(logged, []);
+});
+
+test('what reads all other paths itself makes none of them known', async (t) => {
+  const { app } = await setUp(t);
+  app.all(EVERY_PATH, { onRequest: (_request, reply) => reply.callNotFound(), handler: () => undefined });
+  t.equal((await app.inject('/nowhere')).statusCode, 404);
+  t.equal((await app.inject({ method: 'DELETE', url: '/nowhere' })).statusCode, 404);
+  const wrong = await app.inject('/things/a/run');
+  t.equal(wrong.statusCode, 405);
+  t.equal(wrong.headers.allow, 'POST');
 });
 
 test("an answer carries the id of the request, the client's when it is harmless", async (t) => {

@@ -30,7 +30,7 @@ test('JSON outputs are read by name, nested data flattened', async (t) => {
 test('binary outputs are read from the tail beside JSON ones', async (t) => {
   const part = (name: string, datatype: string, size: number) =>
     `{"name":"${name}","datatype":"${datatype}","shape":[2],"parameters":{"binary_data_size":${size}}}`;
-  const json = `{"outputs":[${part('f', 'FP32', 8)},{"name":"j","shape":[1],"data":[7]},${part('x', 'BF16', 4)},${part('h', 'FP16', 4)},${part('b', 'BOOL', 2)},${part('s', 'BYTES', 9)},${part('i', 'INT64', 8)},${part('d', 'FP64', 8)}]}`;
+  const json = `{"outputs":[${part('f', 'FP32', 8)},{"name":"j","shape":[1],"data":[7]},${part('x', 'FP8', 4)},${part('h', 'FP16', 4)},${part('b', 'BOOL', 2)},${part('s', 'BYTES', 9)},${part('i', 'INT64', 8)},${part('d', 'FP64', 8)}]}`;
   const tail = Buffer.alloc(43);
   tail.writeFloatLE(1.5, 0);
   tail.writeFloatLE(NaN, 4);

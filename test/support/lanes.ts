@@ -1,7 +1,7 @@
 import { test as tapTest, type Test } from 'tap';
 import { parseDocument } from 'yaml';
 
-/** How clients and model servers are reached: by plain sockets, or by Fastify on node:http and by undici. */
+/** How clients and model servers are reached: by plain sockets, or by Fastify on node:http, by undici and by node:http2. */
 export type Lane = 'express' | 'main';
 
 const lanes: readonly Lane[] = ['express', 'main'];
@@ -24,7 +24,8 @@ export function onLane(yaml: string): string {
   if (current === 'express') return yaml;
   const document = parseDocument(yaml);
   if (document.errors.length > 0 || !document.hasIn(['listen', 'http'])) return yaml;
-  document.setIn(['listen', 'http', 'express'], false);
+  for (const listener of ['http', 'grpc'])
+    if (document.hasIn(['listen', listener])) document.setIn(['listen', listener, 'express'], false);
   return document.toString();
 }
 

@@ -22,6 +22,7 @@ const backend = (name: string): Backend => ({
   version: null,
   timeoutMs: 1_000,
   headers: [],
+  translation: { tensor: 'predict', float: 'FP32' },
   connection: { connectTimeoutMs: 1, keepAliveMs: 1, connections: 1, queue: 1, maxAnswerBytes: 1, tls: null },
 });
 
@@ -64,7 +65,17 @@ export function makeBandit(fixture: BanditFixture = {}): Bandit {
 export function makeSnapshot(...fixtures: readonly BanditFixture[]): Snapshot {
   const bandits = fixtures.map((fixture, index) => ({ ...makeBandit(fixture), index }));
   const limits = { bodyBytes: 1, bufferBytes: 1, rows: 1 };
-  return { hash: '', backends: [], views: [], bandits, routes: [], index: buildRouteIndex([], []), limits, prefix: '' };
+  return {
+    hash: '',
+    backends: [],
+    views: [],
+    bandits,
+    routes: [],
+    index: buildRouteIndex([], []),
+    limits,
+    prefix: '',
+    mounts: [],
+  };
 }
 
 export function assignmentTo(bandit: Bandit, armIndex: number, propensity = 0.5): Assignment {

@@ -6,7 +6,10 @@ import { checkWait } from './values.ts';
 
 type BackendFile = ConfigFile['backends'][string];
 
-const BUILT_PROTOCOLS: readonly string[] = ['oip', 'kserve-v1'] satisfies Protocol[];
+/** Protocols whose requests name a version. */
+const VERSIONED: readonly Protocol[] = ['oip', 'triton', 'tfserving', 'oip-grpc', 'tfserving-grpc'];
+/** Protocols whose requests name the model in the path. */
+const IN_THE_PATH: readonly Protocol[] = ['oip', 'triton', 'kserve-v1', 'tfserving'];
 
 /** Headers that describe the connection or the framing; setting them would corrupt requests. */
 const OWN_HEADERS = new Set(
@@ -15,27 +18,29 @@ const OWN_HEADERS = new Set(
   ),
 );
 
-export function checkBackends({ backends }: ConfigFile, sink: ProblemSink): void {
-  for (const [name, backend] of Object.entries(backends)) checkBackend(backend, joinPath('backends', name), sink);
-}
-
-export function isBuiltProtocol(protocol: string): boolean {
-  return BUILT_PROTOCOLS.includes(protocol);
+export function checkBackends({ backends, listen }: ConfigFile, sink: ProblemSink): void {
+  for (const [name, backend] of Object.entries(backends)) {
+    const path = joinPath('backends', name);
+    checkBackend(backend, path, sink);
+    if (backend.protocol === 'ray-serve-grpc' && (listen?.grpc?.services ?? []).length === 0) {
+      sink.warning(path, 'no request reaches this backend', {
+        hint: 'name the gRPC services of the app in `listen.grpc.services`',
+      });
+    }
+  }
 }
 
 function checkBackend(backend: BackendFile, path: string, sink: ProblemSink): void {
-  if (!isBuiltProtocol(backend.protocol)) {
-    sink.error(joinPath(path, 'protocol'), `protocol \`${backend.protocol}\` is not built yet; use oip or kserve-v1`);
-  }
-  if (backend.protocol === 'kserve-v1' && backend.version !== undefined) {
+  const { protocol } = backend;
+  if (!VERSIONED.includes(protocol) && backend.version !== undefined) {
     sink.error(
       joinPath(path, 'version'),
-      'the paths of kserve-v1 have no version; name it in `model` if the server needs it',
+      `requests of ${protocol} have no version; name it in \`model\` if the server needs it`,
     );
   }
   for (const key of ['model', 'version'] as const) {
     const name = backend[key];
-    if (name !== undefined && !isSafeName(name)) {
+    if (name !== undefined && IN_THE_PATH.includes(protocol) && !isSafeName(name)) {
       sink.error(
         joinPath(path, key),
         `a ${key} stands in a path and cannot hold a slash, a backslash or a control character`,
@@ -53,7 +58,7 @@ function checkBackend(backend: BackendFile, path: string, sink: ProblemSink): vo
   checkTls(backend, joinPath(path, 'tls'), sink);
 }
 
-function checkEndpoints({ endpoints }: BackendFile, path: string, sink: ProblemSink): void {
+function checkEndpoints({ endpoints, protocol }: BackendFile, path: string, sink: ProblemSink): void {
   const seen = new Set<string>();
   endpoints.forEach((endpoint, index) => {
     const at = joinPath(path, index);
@@ -65,6 +70,8 @@ function checkEndpoints({ endpoints }: BackendFile, path: string, sink: ProblemS
       });
     } else if (url.username !== '' || url.password !== '') {
       sink.error(at, 'an address must not hold a user or a password', { hint: 'set a header `authorization` instead' });
+    } else if (protocol.endsWith('-grpc') && url.pathname !== '/') {
+      sink.error(at, 'a gRPC server has no path', { found: showFound(endpoint) });
     } else if (seen.has(url.href)) {
       sink.warning(at, 'this address is listed twice', { found: showFound(endpoint) });
     }

@@ -1,6 +1,7 @@
 import { type ConfigProblem, ProblemList } from '../problem.ts';
 import type { ConfigFile } from '../schema/root.ts';
 import { checkBackends } from './backends.ts';
+import { checkMounts } from './mounts.ts';
 import { checkListen, checkLimits, checkState } from './process.ts';
 import { checkRoutes } from './routes.ts';
 import { checkViews } from './views.ts';
@@ -12,6 +13,7 @@ import { checkViews } from './views.ts';
 export function checkConfig(config: ConfigFile): readonly ConfigProblem[] {
   const list = new ProblemList();
   checkListen(config, list);
+  checkMounts(config, list);
   checkLimits(config, list);
   checkState(config, list);
   checkBackends(config, list);

@@ -7,17 +7,23 @@ import { checkWait } from './values.ts';
 export function checkListen({ listen }: ConfigFile, sink: ProblemSink): void {
   if (listen === undefined) return;
   const { http, grpc, admin } = listen;
-  if (grpc !== undefined) sink.error('listen.grpc', 'the gRPC listener is not built yet', { hint: 'remove it' });
   checkWait(http?.headerTimeout, 'listen.http.headerTimeout', sink);
   checkWait(http?.requestTimeout, 'listen.http.requestTimeout', sink);
   checkWait(http?.keepAliveTimeout, 'listen.http.keepAliveTimeout', sink);
 
   const data = { ...defaults.listen.http, ...http };
   const own = { ...defaults.listen.admin, ...admin };
-  const meet = data.host === own.host || isEveryHost(data.host) || isEveryHost(own.host);
-  if (data.port !== 0 && data.port === own.port && meet) {
+  if (doMeet(data, own)) {
     const path = admin?.port === undefined ? 'listen.http.port' : 'listen.admin.port';
     sink.error(path, 'the data and the admin listener have the same port', { found: String(own.port) });
+  }
+  if (grpc !== undefined) {
+    const calls = { ...defaults.listen.grpc, ...grpc };
+    const found = { found: String(calls.port), hint: 'gRPC needs a port of its own' };
+    if (doMeet(calls, data))
+      sink.error('listen.grpc.port', 'the listeners for HTTP and gRPC have the same port', found);
+    if (doMeet(calls, own))
+      sink.error('listen.grpc.port', 'the listeners for gRPC and admin have the same port', found);
   }
   if (admin?.token === undefined && !isLoopback(own.host)) {
     sink.warning('listen.admin', 'the admin API is open to whoever reaches this address', {
@@ -60,6 +66,17 @@ export function checkRedisAddress(url: string, path: string, sink: ProblemSink):
   sink.error(path, 'not an address of Redis', {
     expected: 'an address such as redis://127.0.0.1:6379, or rediss:// for TLS',
   });
+}
+
+interface Place {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Whether two listeners would listen on the same address. */
+function doMeet(one: Place, other: Place): boolean {
+  if (one.port === 0 || one.port !== other.port) return false;
+  return one.host === other.host || isEveryHost(one.host) || isEveryHost(other.host);
 }
 
 function isEveryHost(host: string): boolean {

@@ -1,8 +1,10 @@
+import { grpcProtocols, httpProtocols, type Protocol } from '../../core/facts.ts';
+import { speaks } from '../../protocol/protocols.ts';
+import { canTranslate } from '../../protocol/translate/table.ts';
 import { listWords } from '../expected.ts';
 import { type ProblemSink, joinPath } from '../problem.ts';
 import type { ConfigFile } from '../schema/root.ts';
 import { checkBandit, listArms } from './bandit.ts';
-import { isBuiltProtocol } from './backends.ts';
 import { checkMatch, literalOf } from './match.ts';
 import { checkName, checkWait } from './values.ts';
 
@@ -27,10 +29,8 @@ export function checkRule(rule: RuleFile, path: string, route: RouteFile, config
   checkChoice(rule, path, config, sink);
   const chosen = listChosen(rule, path);
   checkShadows(rule, path, chosen, config, sink);
-  const protocol = checkProtocols(rule, path, chosen, config, sink);
-  if (protocol === null) return;
-  checkEnrich(rule, path, protocol, config, sink);
-  checkProtocolAsked(rule, path, route, protocol, sink);
+  const possible = checkProtocols(rule, path, route, chosen, config, sink);
+  if (possible !== null) checkEnrich(rule, path, possible, config, sink);
 }
 
 function checkChoice(rule: RuleFile, path: string, config: ConfigFile, sink: ProblemSink): void {
@@ -95,37 +95,59 @@ function checkShadows(
   }
 }
 
-/** The one protocol that all backends of a rule speak; null when there is none or it cannot be told. */
+/**
+ * The protocols whose requests all backends of a rule can take, as they are or translated, as far as the rule and its
+ * route ask for them; null when a backend is not known.
+ */
 function checkProtocols(
   rule: RuleFile,
   path: string,
+  route: RouteFile,
   chosen: readonly Mention[],
   { backends }: ConfigFile,
   sink: ProblemSink,
-): string | null {
+): readonly Protocol[] | null {
   const shadows = (rule.shadow ?? []).map(({ backend }, index) => ({
     name: backend,
     path: joinPath(joinPath(joinPath(path, 'shadow'), index), 'backend'),
   }));
-  let first: { name: string; protocol: string } | null = null;
-  let isOne = true;
-  for (const mention of [...chosen, ...shadows]) {
-    const backend = Object.hasOwn(backends, mention.name) ? backends[mention.name] : undefined;
-    if (backend === undefined || !isBuiltProtocol(backend.protocol)) continue;
-    first ??= { name: mention.name, protocol: backend.protocol };
-    if (backend.protocol === first.protocol) continue;
-    isOne = false;
-    sink.error(mention.path, 'the backends of a rule must all speak one protocol; translation is not built yet', {
-      found: `\`${mention.name}\` speaks ${backend.protocol}, \`${first.name}\` speaks ${first.protocol}`,
-    });
+  const when = typeof rule.when === 'object' ? literalOf(rule.when.protocol) : null;
+  const asked = when ?? literalOf(route.match?.protocol);
+  let possible: readonly Protocol[] = protocols.filter((protocol) => asked === null || protocol === asked);
+  if (possible.length === 0) return null;
+  for (const { name, path: at } of [...chosen, ...shadows]) {
+    const backend = Object.hasOwn(backends, name) ? backends[name] : undefined;
+    if (backend === undefined) return null;
+    const left = possible.filter((protocol) => takes(backend.protocol, protocol));
+    if (left.length === 0) {
+      const message =
+        asked === null
+          ? 'no request can go to this backend and to the others of the rule'
+          : `the requests speak ${asked}, which this backend does not take`;
+      sink.error(at, message, {
+        found: `\`${name}\` speaks ${backend.protocol}`,
+        expected: `a backend that takes ${listWords(possible, 'or')}`,
+      });
+      return null;
+    }
+    possible = left;
   }
-  return isOne ? (first?.protocol ?? null) : null;
+  return possible;
 }
+
+const protocols: readonly Protocol[] = [...httpProtocols, ...grpcProtocols].filter((name) => name !== 'triton');
+
+function takes(backend: Protocol, request: Protocol): boolean {
+  return speaks(backend, request) || canTranslate(request, backend);
+}
+
+const withTensors: readonly Protocol[] = ['oip', 'oip-grpc'];
+const withColumns: readonly Protocol[] = ['kserve-v1'];
 
 function checkEnrich(
   rule: RuleFile,
   path: string,
-  protocol: string,
+  possible: readonly Protocol[],
   { features = {} }: ConfigFile,
   sink: ProblemSink,
 ): void {
@@ -134,25 +156,15 @@ function checkEnrich(
     if (view === undefined) continue;
     const at = joinPath(joinPath(path, 'enrich'), index);
     const sources = Object.values(view.entity).map((part) => part.from);
-    const refuse = (what: string, needed: string) =>
-      sink.error(at, `the view \`${name}\` has ${what}, which only ${needed} has`, {
-        found: `backends that speak ${protocol}`,
+    const need = (what: string, needed: readonly Protocol[]): void => {
+      if (possible.some((protocol) => needed.includes(protocol))) return;
+      sink.error(at, `the view \`${name}\` has ${what}, which only requests of ${listWords(needed, 'and')} have`, {
+        found: `a rule for requests of ${listWords(possible, 'and')}`,
       });
-    if (protocol !== 'oip') {
-      if ('tensor' in view.into || 'tensors' in view.into) refuse('`into` tensors', 'oip');
-      if (sources.some((from) => from.startsWith('tensor:'))) refuse('an entity from a tensor', 'oip');
-    }
-    if (protocol !== 'kserve-v1') {
-      if ('columns' in view.into) refuse('`into` columns', 'kserve-v1');
-      if (sources.some((from) => from.startsWith('column:'))) refuse('an entity from a column', 'kserve-v1');
-    }
+    };
+    if ('tensor' in view.into || 'tensors' in view.into) need('`into` tensors', withTensors);
+    if (sources.some((from) => from.startsWith('tensor:'))) need('an entity from a tensor', withTensors);
+    if ('columns' in view.into) need('`into` columns', withColumns);
+    if (sources.some((from) => from.startsWith('column:'))) need('an entity from a column', withColumns);
   }
-}
-
-/** A rule that asks for one protocol and sends to another could only fail. */
-function checkProtocolAsked(rule: RuleFile, path: string, route: RouteFile, protocol: string, sink: ProblemSink): void {
-  const when = typeof rule.when === 'object' ? literalOf(rule.when.protocol) : null;
-  const asked = when ?? literalOf(route.match?.protocol);
-  if (asked === null || asked === protocol) return;
-  sink.error(path, `the requests speak ${asked} and the backends ${protocol}; translation is not built yet`);
 }

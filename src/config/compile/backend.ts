@@ -1,5 +1,5 @@
-import type { Protocol } from '../../core/facts.ts';
 import type { Backend, ConnectionSettings, Endpoint, TlsSettings } from '../../core/snapshot.ts';
+import { isGrpc } from '../../protocol/protocols.ts';
 import { defaults } from '../defaults.ts';
 import { joinPath, type ProblemSink } from '../problem.ts';
 import type { ConfigFile } from '../schema/root.ts';
@@ -16,7 +16,6 @@ export function compileBackend(
   problems: ProblemSink,
 ): Backend | null {
   const { protocol } = config;
-  if (!isBuilt(protocol)) return null;
   const connection: ConnectionSettings = {
     connectTimeoutMs: parseDuration(config.connectTimeout ?? defaults.backend.connectTimeout),
     keepAliveMs: parseDuration(config.keepAlive ?? defaults.backend.keepAlive),
@@ -25,7 +24,7 @@ export function compileBackend(
     maxAnswerBytes: parseSize(config.maxAnswer ?? defaults.backend.maxAnswer),
     tls: compileTls(config.tls),
   };
-  const endpoints = compileEndpoints(config.endpoints, connection);
+  const endpoints = compileEndpoints(config.endpoints, connection, isGrpc(protocol));
   if (endpoints === null) return null;
   return {
     index,
@@ -37,23 +36,24 @@ export function compileBackend(
     timeoutMs: parseDuration(config.timeout ?? defaults.backend.timeout),
     headers: compileHeaders(config.headers ?? {}, joinPath(path, 'headers'), problems),
     connection,
+    translation: { ...defaults.translation, ...config.translation },
   };
 }
 
-function isBuilt(protocol: string): protocol is Protocol {
-  return protocol === 'oip' || protocol === 'kserve-v1';
-}
-
 /** One endpoint for each different address, or null when one is none. */
-function compileEndpoints(addresses: readonly string[], connection: ConnectionSettings): Endpoint[] | null {
+function compileEndpoints(
+  addresses: readonly string[],
+  connection: ConnectionSettings,
+  isGrpc: boolean,
+): Endpoint[] | null {
   const endpoints = new Map<string, Endpoint>();
   for (const address of addresses) {
     if (!URL.canParse(address)) return null;
     const { origin, pathname } = new URL(address);
     const prefix = pathname.replace(/\/+$/, '');
     // The id names all that a pool is made of, so that a reload which changes nothing here keeps the connections.
-    const id = `${origin}${prefix} ${JSON.stringify(connection)}`;
-    endpoints.set(id, { origin, prefix, id });
+    const id = `${isGrpc ? 'grpc ' : ''}${origin}${prefix} ${JSON.stringify(connection)}`;
+    endpoints.set(id, { origin, prefix, id, isGrpc });
   }
   return [...endpoints.values()];
 }

@@ -7,6 +7,7 @@ import type { ConfigFile } from '../schema/root.ts';
 import { parseShare } from '../units.ts';
 import { compileBackend } from './backend.ts';
 import { compileLimits } from './limits.ts';
+import { compileMounts } from './mounts.ts';
 import { compileRoute, type CompiledRoute } from './route.ts';
 import type { RuleScope } from './rule.ts';
 import { compileView } from './view.ts';
@@ -63,6 +64,7 @@ export function compileConfig(config: ConfigFile, hash: string): CompileResult {
     ),
     limits: compileLimits(config.limits),
     prefix: config.listen?.http?.prefix ?? defaults.listen.http.prefix,
+    mounts: compileMounts(config.listen?.http?.mounts),
   };
   return { snapshot, problems: problems.problems };
 }

@@ -1,7 +1,7 @@
 import type { Static } from 'typebox';
 import type { Condition, ConditionPart } from '../../core/condition.ts';
 import { compileExpression } from '../../core/expression.ts';
-import type { Facts, FieldPath } from '../../core/facts.ts';
+import { type Facts, type FieldPath, grpcProtocols, httpProtocols, operations } from '../../core/facts.ts';
 import type { RouteKeys } from '../../core/route-index.ts';
 import { cut, joinPath, type ProblemSink } from '../problem.ts';
 import type { Match, When } from '../schema/match.ts';
@@ -27,18 +27,9 @@ const properties = ['protocol', 'operation', 'method', 'model', 'version', 'path
 
 /** Values that a property can have; a literal beyond them would never hold. */
 const knownValues: Partial<Record<(typeof properties)[number], readonly string[]>> = {
-  protocol: ['oip', 'kserve-v1'],
-  operation: [
-    'infer',
-    'explain',
-    'model-metadata',
-    'model-ready',
-    'model-list',
-    'server-metadata',
-    'server-live',
-    'server-ready',
-  ],
-  method: ['GET', 'POST'],
+  protocol: [...httpProtocols, ...grpcProtocols],
+  operation: operations,
+  method: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'],
 };
 
 /** Compiles `when`: a CEL expression, or conditions as in `match`. Without one, the condition always holds. */

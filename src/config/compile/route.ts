@@ -1,3 +1,4 @@
+import type { Operation } from '../../core/facts.ts';
 import type { RouteKeys } from '../../core/route-index.ts';
 import type { Route } from '../../core/snapshot.ts';
 import { defaults } from '../defaults.ts';
@@ -8,6 +9,14 @@ import { compileRule, type CompiledRule, type RuleScope } from './rule.ts';
 import { parseSource } from './source.ts';
 
 type RouteConfig = ConfigFile['routes'][number];
+
+/** The operations that a key of `allow` stands for. */
+const operationsOf = {
+  repository: ['repository-index', 'model-load', 'model-unload'],
+  'shared-memory': ['shared-memory'],
+  trace: ['trace-setting'],
+  logging: ['log-settings'],
+} as const satisfies Record<string, readonly Operation[]>;
 
 export interface CompiledRoute {
   readonly route: Route;
@@ -38,6 +47,9 @@ export function compileRoute(index: number, config: RouteConfig, path: string, s
     unit,
     unitText,
     expose: config.expose ?? defaults.route.expose,
+    seldonRoute: config.seldonRoute ?? defaults.route.seldonRoute,
+    decisionParameter: config.decisionParameter ?? null,
+    allowed: new Set((config.allow ?? []).flatMap((kind) => operationsOf[kind])),
     rules: rules.map(({ rule }) => rule),
     readsBody: match.readsBody || unit.from === 'body' || rules.some(({ readsBody }) => readsBody),
   };

@@ -55,6 +55,7 @@ export function compileRule(
     retries: config.retry?.attempts ?? defaults.rule.retry,
     logShare: config.log === undefined ? scope.logShare : parseShare(config.log.sample),
     salt,
+    protocols: [...new Set(backendsOf(choice).map((backend) => backend.protocol))],
     holdsBody: enrich.length > 0 || shadows.length > 0 || backendsOf(choice).some(namesItsModel),
   };
   return { rule, readsBody: when.readsBody };
@@ -72,9 +73,9 @@ function backendsOf(choice: Choice): readonly Backend[] {
   }
 }
 
-/** Open Inference Protocol bodies may name the model, and that name may have to be mapped. */
-function namesItsModel(backend: Backend): boolean {
-  return backend.protocol === 'oip' && backend.model !== null;
+/** Bodies of these protocols may name the model, and that name may have to be mapped. */
+function namesItsModel({ protocol, model }: Backend): boolean {
+  return model !== null && (protocol === 'oip' || protocol === 'triton' || protocol === 'openai');
 }
 
 function compileEnrich(names: readonly string[], { views }: RuleScope): FeatureView[] | null {

@@ -1,26 +1,32 @@
 import { Type } from 'typebox';
+import { grpcProtocols, httpProtocols } from '../../core/facts.ts';
 import { defaults } from '../defaults.ts';
 import { Duration, OneOf, Size, Strict, TextWithSecrets } from './scalars.ts';
 
-/** Protocols that a backend may speak. Those not yet built are refused by the check with a clear error. */
-export const BackendProtocol = OneOf(
-  [
-    'oip',
-    'kserve-v1',
-    'triton',
-    'tfserving',
-    'mlflow',
-    'seldon-v1',
-    'ray-serve',
-    'openai',
-    'sagemaker',
-    'vertex',
-    'oip-grpc',
-  ],
+/** Protocols that a backend may speak. */
+export const BackendProtocol = OneOf([...httpProtocols, ...grpcProtocols], {
+  description:
+    'Protocol of the model server; see docs/protocols.md. `oip` is the Open Inference Protocol (V2) over REST, `oip-grpc` the same over gRPC. A request of another protocol is translated where its meaning can be kept.',
+  examples: ['oip'],
+});
+
+const Translation = Strict(
   {
-    description: 'Protocol of the model server. Built: `oip` (Open Inference Protocol V2 REST) and `kserve-v1`.',
-    examples: ['oip'],
+    tensor: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description: 'Name of the tensor for rows that come without names.',
+        default: defaults.translation.tensor,
+      }),
+    ),
+    float: Type.Optional(
+      OneOf(['FP32', 'FP64'], {
+        description: 'Datatype of numbers with a fraction that come without a datatype.',
+        default: defaults.translation.float,
+      }),
+    ),
   },
+  'What a translation of a request into the protocol of this backend cannot know from the request.',
 );
 
 export const Backend = Strict(
@@ -53,6 +59,7 @@ export const Backend = Strict(
         examples: ['2'],
       }),
     ),
+    translation: Type.Optional(Translation),
     timeout: Type.Optional(Duration('Longest wait for the whole answer.', { default: defaults.backend.timeout })),
     connectTimeout: Type.Optional(
       Duration('Longest wait for a connection.', { default: defaults.backend.connectTimeout }),

@@ -1,9 +1,24 @@
 import { Type } from 'typebox';
 import { defaults } from '../defaults.ts';
+import { Mount } from './mount.ts';
 import { Duration, Port, Secret, Size, Strict, TextWithSecrets } from './scalars.ts';
 
 const Host = (options: { readonly default?: string; readonly examples?: readonly string[] }) =>
   Type.String({ description: 'Address to listen on.', minLength: 1, ...options });
+
+const ListenTls = Strict(
+  {
+    cert: Type.String({ minLength: 1, description: 'File with the certificate chain, PEM.' }),
+    key: Type.String({ minLength: 1, description: 'File with the private key, PEM.' }),
+    clientCa: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description: 'File with the certificates of authorities, PEM; clients must then show a certificate of theirs.',
+      }),
+    ),
+  },
+  'TLS of this listener, version 1.2 or later. The files are read at the start.',
+);
 
 export const Listen = Strict(
   {
@@ -34,6 +49,14 @@ export const Listen = Strict(
           keepAliveTimeout: Type.Optional(
             Duration('How long an idle client connection is kept.', { default: defaults.listen.http.keepAliveTimeout }),
           ),
+          tls: Type.Optional(ListenTls),
+          mounts: Type.Optional(
+            Type.Array(Mount, {
+              minItems: 1,
+              description:
+                'Hosts and path prefixes that say which protocol and model is meant. The first one that fits a request and knows its path wins; what fits none is read as without mounts, beneath `prefix`.',
+            }),
+          ),
           express: Type.Optional(
             Type.Boolean({
               description:
@@ -48,10 +71,49 @@ export const Listen = Strict(
     grpc: Type.Optional(
       Strict(
         {
-          host: Type.Optional(Host({ examples: ['0.0.0.0'] })),
-          port: Type.Optional(Port('Port of the gRPC protocols.', { examples: [8081] })),
+          host: Type.Optional(Host({ default: defaults.listen.grpc.host })),
+          port: Type.Optional(Port('Port of the gRPC protocols.', { default: defaults.listen.grpc.port })),
+          tls: Type.Optional(ListenTls),
+          maxStreams: Type.Optional(
+            Type.Integer({
+              minimum: 1,
+              maximum: 100_000,
+              description: 'Most calls at once on one connection.',
+              default: defaults.listen.grpc.maxStreams,
+            }),
+          ),
+          keepAlive: Type.Optional(
+            Duration('Silence of a client after which it is asked whether it still lives; `0s`: never.', {
+              default: defaults.listen.grpc.keepAlive,
+            }),
+          ),
+          maxConnectionAge: Type.Optional(
+            Duration(
+              'Age at which a connection takes no more calls, so that clients spread over replicas anew; `0s`: never.',
+              { default: defaults.listen.grpc.maxConnectionAge },
+            ),
+          ),
+          services: Type.Optional(
+            Type.Array(
+              Type.String({
+                pattern: '^[A-Za-z_]\\w*(\\.[A-Za-z_]\\w*)*$',
+                'x-expected': 'the full name of a gRPC service, such as userdefinedprotos.UserDefinedService',
+              }),
+              {
+                description: 'gRPC services of Ray Serve apps that pass through, by their full names.',
+                examples: [['userdefinedprotos.UserDefinedService']],
+              },
+            ),
+          ),
+          express: Type.Optional(
+            Type.Boolean({
+              description:
+                'Whether plain-text connections of clients, and those to model servers that speak gRPC, are plain sockets with an HTTP/2 of their own. `false`: they are those of node:http2, as connections with TLS always are.',
+              default: defaults.listen.grpc.express,
+            }),
+          ),
         },
-        'The data listener for gRPC. Not built yet: setting it is an error.',
+        'The data listener for gRPC. Without this key there is none.',
       ),
     ),
     admin: Type.Optional(

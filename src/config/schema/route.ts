@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { defaults } from '../defaults.ts';
 import { Bandit } from './bandit.ts';
 import { Match, When } from './match.ts';
-import { Duration, NAME_PATTERN, Name, Share, Strict } from './scalars.ts';
+import { Duration, NAME_PATTERN, Name, OneOf, Share, Strict } from './scalars.ts';
 import { Shadow } from './shadow.ts';
 
 export const Rule = Strict(
@@ -91,6 +91,29 @@ export const Route = Strict(
       Type.Boolean({
         description: 'Tell clients the route and the backend in `makas-route` and `makas-backend`.',
         default: defaults.route.expose,
+      }),
+    ),
+    allow: Type.Optional(
+      Type.Array(OneOf(['repository', 'shared-memory', 'trace', 'logging'], { description: 'A kind of endpoint.' }), {
+        description:
+          'Endpoints of Triton and MLServer that change or reveal the server, which are refused unless named here.',
+        examples: [['repository']],
+      }),
+    ),
+    decisionParameter: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 128,
+        description:
+          'Also put the decision token into the answer, as this key of its `parameters`, for clients that cannot read headers or metadata. For answers of the Open Inference Protocol, REST and gRPC.',
+        examples: ['decision'],
+      }),
+    ),
+    seldonRoute: Type.Optional(
+      Type.Boolean({
+        description:
+          'Tell clients the arm in `x-seldon-route`, as Seldon Core 2 does, and keep a request that brings it on that arm.',
+        default: defaults.route.seldonRoute,
       }),
     ),
     rules: Type.Array(Rule, { minItems: 1, description: 'First rule that holds wins.' }),

@@ -6,10 +6,10 @@ import { type Exchange, isBodyFree } from '../../gateway/exchange.ts';
 import { writeCopied } from './write-together.ts';
 import { NEEDS_MORE } from '../../protocol/http1/request-head.ts';
 import type { AnswerHeads } from './answer-head.ts';
-import { BodyBuffer } from './body-buffer.ts';
+import { BodyBuffer } from '../sockets/body-buffer.ts';
 import { type AnswerConnection, ExpressReply } from './express-reply.ts';
 import { type Front, readRequest } from './front-request.ts';
-import { type BytesReceiver, passOn, takeSocket } from './socket-handle.ts';
+import { type BytesReceiver, passOn, takeSocket } from '../sockets/socket-handle.ts';
 
 /** Nothing is under way but what may become a head. */
 const HEAD = 0;

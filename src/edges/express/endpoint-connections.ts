@@ -1,7 +1,7 @@
 import { GatewayError } from '../../core/errors.ts';
 import type { ConnectionSettings, Endpoint } from '../../core/snapshot.ts';
 import type { EndpointPool } from '../../gateway/ports.ts';
-import { LinkedList } from './linked-list.ts';
+import { LinkedList } from '../sockets/linked-list.ts';
 import { hostLine } from './request-bytes.ts';
 import { ServerConnection, type ConnectionOwner, type ConnectionSetup } from './server-connection.ts';
 import type { Carrier, SocketCall } from './socket-call.ts';

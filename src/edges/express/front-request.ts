@@ -2,7 +2,7 @@ import type { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 
 import type { Gateway, RequestHead } from '../../gateway/gateway.ts';
-import type { PathTable } from '../../gateway/path-table.ts';
+import { applyModelHeader, type KnownPath, type PathTable } from '../../gateway/path-table.ts';
 import type { RequestHeadReader } from '../../protocol/http1/request-head.ts';
 import type { AnswerHeads } from './answer-head.ts';
 import type { ClientConnection } from './client-connection.ts';
@@ -44,15 +44,31 @@ const PATH_MAX = 512;
  * for the main lane, because of its path, the length of its body, or what is right behind it.
  */
 export function readRequest(front: Front, bytes: Buffer, headLength: number, end: number): RequestHead | null {
-  const { gateway, paths, heads } = front;
+  const { gateway, heads } = front;
   const { contentLength } = heads;
-  const { bodyBytes, bufferBytes } = gateway.snapshot.limits;
+  const { snapshot } = gateway;
+  const { bodyBytes, bufferBytes } = snapshot.limits;
   if (end > headLength + contentLength || contentLength > bufferBytes || contentLength > bodyBytes) return null;
   const whole = heads.path(bytes);
-  const known = whole.length > PATH_MAX ? null : paths.lookup(whole);
-  if (known === null || known.meaning.method !== 'POST') return null;
-  const { path, meaning } = known;
+  if (whole.length > PATH_MAX) return null;
+  const paths = front.paths.of(snapshot);
+  if (paths.hasHosts) {
+    const headers = headersOf(heads, bytes);
+    const known = paths.lookup(whole, headers.get('host'));
+    return known === null ? null : requestFor(known, headers, heads.query(bytes));
+  }
+  const known = paths.lookup(whole, undefined);
+  return known === null ? null : requestFor(known, headersOf(heads, bytes), heads.query(bytes));
+}
+
+function headersOf(heads: RequestHeadReader, bytes: Buffer): ExpressHeaders {
   const fields = heads.fields(bytes);
-  const headers = new ExpressHeaders(fields, heads.upstream(fields), heads.names);
-  return { method: 'POST', path, query: heads.query(bytes), meaning, headers };
+  return new ExpressHeaders(fields, heads.upstream(fields), heads.names);
+}
+
+function requestFor(known: KnownPath, headers: ExpressHeaders, query: string): RequestHead | null {
+  const { methods, operation } = known.meaning;
+  if (!methods.includes('POST') || operation === 'feedback') return null;
+  const named = applyModelHeader(known, headers);
+  return named === null ? null : { method: 'POST', path: named.path, query, meaning: named.meaning, headers };
 }

@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { GatewayError, type ErrorCode } from '../../core/errors.ts';
 import type { Reach } from '../../gateway/ports.ts';
 import { AnswerReader, BAD, COMPLETE, COMPLETE_CLOSE, GIVEN_UP, PAUSE } from './answer-reader.ts';
-import type { Linked } from './linked-list.ts';
+import type { Linked } from '../sockets/linked-list.ts';
 import { writeRequest } from './request-bytes.ts';
 import type { Carrier, SocketCall } from './socket-call.ts';
 

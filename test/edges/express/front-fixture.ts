@@ -56,7 +56,7 @@ export async function startFront(t: Test, { options, bufferBytes = 1024 * 1024, 
   const taken: Taken[] = [];
   const byExchange = new Map<unknown, Taken>();
   const gateway = {
-    snapshot: { limits: { bodyBytes: 2 ** 30, bufferBytes } },
+    snapshot: { limits: { bodyBytes: 2 ** 30, bufferBytes }, mounts: [], index: { modelNames: [] } },
     open(head: RequestHead, reply: Reply) {
       const one: Taken = { head, reply, body: undefined, factsBody: null, isAbandoned: false };
       taken.push(one);

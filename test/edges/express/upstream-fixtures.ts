@@ -39,7 +39,10 @@ export async function setUp(
 ): Promise<Fixture> {
   const server = await startRawServer(answerer);
   const upstream = new SocketUpstream({ other: new UndiciUpstream() });
-  const pool = upstream.pool({ origin: server.url, prefix: '', id: server.url }, { ...SETTINGS, ...settings });
+  const pool = upstream.pool(
+    { origin: server.url, prefix: '', id: server.url, isGrpc: false },
+    { ...SETTINGS, ...settings },
+  );
   t.teardown(async () => {
     await server.close();
     await upstream.close();

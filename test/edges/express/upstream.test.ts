@@ -61,7 +61,10 @@ test('bodies that arrive while they are sent go the other way, as do other endpo
   t.equal(await send({ body: { kind: 'stream', length: 3, source } }).outcome, '200 ok');
   t.match(server.received(), /connection: keep-alive[^]*\r\n\r\nabc$/, 'that is how undici writes');
   const secure = server.url.replace('http:', 'https:');
-  const { outcome } = sendTo(upstream, upstream.pool({ origin: secure, prefix: '', id: secure }, SETTINGS));
+  const { outcome } = sendTo(
+    upstream,
+    upstream.pool({ origin: secure, prefix: '', id: secure, isGrpc: false }, SETTINGS),
+  );
   await until('a handshake has come', () => server.connections.length === 2);
   server.connections[1]!.socket.destroy();
   t.match(await outcome, /^UPSTREAM_/);
@@ -80,7 +83,7 @@ test('a refused connection is told as unsent', async (t) => {
 test('a host by name is connected to', async (t) => {
   const { server, upstream } = await setUp(t, inTurn(answer('hi')));
   const origin = server.url.replace('127.0.0.1', 'localhost');
-  const { outcome } = sendTo(upstream, upstream.pool({ origin, prefix: '', id: origin }, SETTINGS));
+  const { outcome } = sendTo(upstream, upstream.pool({ origin, prefix: '', id: origin, isGrpc: false }, SETTINGS));
   t.equal(await outcome, '200 hi');
   t.match(server.received(), `host: localhost:${server.port}\r\n`);
 });
@@ -100,7 +103,7 @@ test('a connection that is not made in time is told as unsent', async (t) => {
     await upstream.close();
   });
   await until('the kernel takes no more', () => fillers.filter(({ connecting }) => !connecting).length >= 2);
-  const endpoint = { origin: `http://127.0.0.1:${port}`, prefix: '', id: 'still' };
+  const endpoint = { origin: `http://127.0.0.1:${port}`, prefix: '', id: 'still', isGrpc: false };
   const pool = upstream.pool(endpoint, { ...SETTINGS, connectTimeoutMs: 30 });
   t.equal(await sendTo(upstream, pool).outcome, 'UPSTREAM_CONNECT unsent');
 });

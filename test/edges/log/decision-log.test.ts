@@ -74,7 +74,7 @@ function recordOf(fields: object = {}): DecisionRecord {
 
 test('a line says what was decided and what came of it, without the unit and the token', (t) => {
   const { log, read } = setUp(t);
-  const endpoint = { origin: 'http://127.0.0.1:9001', prefix: '/m', id: 'a' };
+  const endpoint = { origin: 'http://127.0.0.1:9001', prefix: '/m', id: 'a', isGrpc: false };
   log.record(
     recordOf({
       traceId: '0af7651916cd43dd8448eb211c80319c',

@@ -49,7 +49,7 @@ class Noted implements AnswerReceiver {
 async function setUp(t: Test, answerer: Answerer = (_request, response) => void response.end('{}')) {
   const server = await startServer(answerer);
   const upstream = new UndiciUpstream();
-  const pool = upstream.pool({ origin: server.url, prefix: '', id: server.url }, SETTINGS);
+  const pool = upstream.pool({ origin: server.url, prefix: '', id: server.url, isGrpc: false }, SETTINGS);
   t.teardown(async () => {
     await upstream.close();
     await server.close();
@@ -174,7 +174,7 @@ test('what is no answer is told as a bad one', async (t) => {
     await upstream.close();
   });
   const noted = new Noted();
-  const pool = upstream.pool({ origin: server.url, prefix: '', id: server.url }, SETTINGS);
+  const pool = upstream.pool({ origin: server.url, prefix: '', id: server.url, isGrpc: false }, SETTINGS);
   upstream.send(pool, { method: 'POST', path: '/', headers: '', body: null, isFresh: false }, noted);
   t.equal(await noted.ended, 'UPSTREAM_BAD_RESPONSE sent');
 });
