@@ -45,10 +45,13 @@ export function kindOfName(name: string): number {
   return PLAIN;
 }
 
-/** What a name is made of is seen octet by octet; a value is looked at where its octets are. */
+/**
+ * What a name is made of is seen octet by octet; a value is looked at where its octets are. A space at its end, which RFC
+ * 9113 8.2.1 forbids, is let through: texts of errors that grpcio sends have it, and their call would be lost.
+ */
 export function isValue(bytes: Uint8Array, start: number, end: number): boolean {
   for (let at = start; at < end; at++) if ((octetClass[bytes[at]!]! & VALUE) === 0) return false;
-  return start === end || !(isBlank(bytes[start]!) || isBlank(bytes[end - 1]!));
+  return start === end || !(bytes[start] === SPACE || bytes[start] === TAB || bytes[end - 1] === TAB);
 }
 
 /** The kind of a field: that of its name, or BAD when this is no value for it. `isValue` holds for the value. */
@@ -79,8 +82,4 @@ function isFor(nameKind: number, value: string): boolean {
     default:
       return value === 'trailers';
   }
-}
-
-function isBlank(octet: number): boolean {
-  return octet === SPACE || octet === TAB;
 }

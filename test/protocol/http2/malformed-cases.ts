@@ -359,6 +359,7 @@ export const clientCases: readonly Case[] = [
     node: leftOut,
   },
   { name: '8.2.1 a value that begins with a blank', bytes: [withField('x', ' a')], verdict: malformed, node: leftOut },
+  { name: '8.2.1 a value that ends with a space', bytes: [withField('x', 'a ')], verdict: 'fine' },
   { name: '8.2.1 a value that ends with a tab', bytes: [withField('x', 'a\t')], verdict: malformed, node: leftOut },
   { name: '8.2.1 a value beyond ASCII', bytes: [withField('x', 'a\u00e4\tb')], verdict: 'fine' },
   ...['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade'].map((name) => ({
