@@ -1,28 +1,12 @@
 import { Buffer, isUtf8 } from 'node:buffer';
 
 import { type CodecFailure, type CodecReason, fail } from '../codec-result.ts';
+import { elementSizes } from '../element-sizes.ts';
 import { entryFields, parameterFields, requestedFields, requestFields, tensorFields } from './infer-message.ts';
 import { hasKey } from './parameters.ts';
 import { contentsField, countPacked, elementType } from './typed-contents.ts';
 import { BYTES, FieldReader, readVarint, VARINT, varintEnd } from './wire.ts';
 
-/** Bytes of one element in raw contents; 0 for BYTES, which have their length before each. */
-const widths: ReadonlyMap<string, number> = new Map([
-  ['BOOL', 1],
-  ['UINT8', 1],
-  ['UINT16', 2],
-  ['UINT32', 4],
-  ['UINT64', 8],
-  ['INT8', 1],
-  ['INT16', 2],
-  ['INT32', 4],
-  ['INT64', 8],
-  ['FP16', 2],
-  ['BF16', 2],
-  ['FP32', 4],
-  ['FP64', 8],
-  ['BYTES', 0],
-]);
 const sharedMemory = Buffer.from('shared_memory_region');
 const shownName = 64;
 
@@ -121,7 +105,7 @@ class RequestCheck {
     if (!field.isWell) return this.#malformed(this.#tensor(start, end));
     if (this.#problem !== null) return undefined;
     const datatype = message.toString('latin1', datatypeFrom, Math.min(datatypeTo, datatypeFrom + 16));
-    const width = widths.get(datatype);
+    const width = elementSizes.get(datatype);
     if (width === undefined) return this.#unknownDatatype(start, end, datatypeFrom, datatypeTo);
     if (isEmpty) elements = 0;
     if (hasContents) {
@@ -251,7 +235,7 @@ class RequestCheck {
 
   #unknownDatatype(start: number, end: number, from: number, to: number): void {
     const datatype = JSON.stringify(this.#message.toString('latin1', from, Math.min(to, from + shownName)));
-    const known = [...widths.keys()].join(', ');
+    const known = [...elementSizes.keys()].join(', ');
     this.#fail('DATATYPE', `${this.#tensor(start, end)} has the datatype ${datatype}; these are known: ${known}.`);
   }
 

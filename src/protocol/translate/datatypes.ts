@@ -1,33 +1,16 @@
 import type { Buffer } from 'node:buffer';
 
 import { type CodecFailure, fail } from '../codec-result.ts';
-
-/** Bytes of an element in the binary form; 0 for BYTES, whose elements have their length before each. */
-const sizes: ReadonlyMap<string, number> = new Map([
-  ['BOOL', 1],
-  ['UINT8', 1],
-  ['UINT16', 2],
-  ['UINT32', 4],
-  ['UINT64', 8],
-  ['INT8', 1],
-  ['INT16', 2],
-  ['INT32', 4],
-  ['INT64', 8],
-  ['FP16', 2],
-  ['BF16', 2],
-  ['FP32', 4],
-  ['FP64', 8],
-  ['BYTES', 0],
-]);
+import { elementSizes } from '../element-sizes.ts';
 
 /** Dimensions that a tensor may have; as many as NumPy had for long. */
 export const maxRank = 32;
 
 /** Bytes of an element of a datatype in the binary form, 0 for BYTES; or the failure. `label` such as `input "x"`. */
 export function elementSize(datatype: string, label: string): number | CodecFailure {
-  const size = sizes.get(datatype);
+  const size = elementSizes.get(datatype);
   if (size !== undefined) return size;
-  const text = `The ${label} has the datatype ${JSON.stringify(datatype.slice(0, 32))}; use one of ${[...sizes.keys()].join(', ')}.`;
+  const text = `The ${label} has the datatype ${JSON.stringify(datatype.slice(0, 32))}; use one of ${[...elementSizes.keys()].join(', ')}.`;
   return fail('BAD_BODY', 'DATATYPE', text);
 }
 
