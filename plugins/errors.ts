@@ -11,6 +11,7 @@ import { errorBody } from '../src/protocol/error-answer.ts';
 import { headerBlock } from '../src/protocol/header-block.ts';
 import { hasBodyLeft } from './inference/framing.ts';
 import { HttpReply } from './inference/http-reply.ts';
+import { skipSmallBody } from './inference/small-body.ts';
 
 export interface ErrorsOptions {
   readonly logger: Logger;
@@ -114,7 +115,7 @@ function answer(request: FastifyRequest, reply: FastifyReply, error: GatewayErro
   const headers = Object.entries(reply.getHeaders()).flatMap(([name, value]) => [name, String(value)]);
   const block = headerBlock([...headers, 'content-length', String(body.length)]);
   reply.hijack();
-  new HttpReply(request.raw, reply.raw).send(error.status, block, body);
+  skipSmallBody(request.raw, () => new HttpReply(request.raw, reply.raw).send(error.status, block, body));
   return reply;
 }
 

@@ -10,9 +10,9 @@ import type { Exchange } from '../src/gateway/exchange.ts';
 import type { Gateway, RequestHead } from '../src/gateway/gateway.ts';
 import { applyModelHeader, isOwnPath, type KnownPath, PathTable } from '../src/gateway/path-table.ts';
 import { ListedHeaders } from '../src/gateway/request-headers.ts';
-import { requestIdOf } from '../src/gateway/request-id.ts';
 import type { RewardDesk } from '../src/gateway/rewards.ts';
 import { feedbackBytesMax } from '../src/gateway/seldon-feedback.ts';
+import { namingFields } from '../src/gateway/seldon-puid.ts';
 import { errorAnswer, type ErrorContent } from '../src/protocol/error-answer.ts';
 import type { HeaderBlock } from '../src/protocol/header-block.ts';
 import { EVERY_PATH } from './errors.ts';
@@ -20,7 +20,8 @@ import { readBody } from './inference/body.ts';
 import { countFeedback, sortFeedback } from './inference/feedback.ts';
 import { findFramingDoubt } from './inference/framing.ts';
 import { HttpReply, isClosing } from './inference/http-reply.ts';
-import { serverAnswer } from './inference/server-paths.ts';
+import { skipSmallBody } from './inference/small-body.ts';
+import { type ServerAnswer, serverAnswer } from './inference/server-paths.ts';
 import { hostOf, pathOf, queryOf } from './inference/target.ts';
 
 export interface InferenceOptions {
@@ -127,23 +128,24 @@ class MainLane {
       reply.closeAfterwards();
       return this.#refuse(request, reply, doubt, protocol);
     }
-    if (known === null) return this.#refuse(request, reply, new GatewayError('PATH_NOT_FOUND'));
+    if (known === null)
+      return this.#refuseSoon(request, reply, new GatewayError('PATH_NOT_FOUND'), this.#formOf(request));
     const { meaning } = known;
     const method = request.method as string;
     if (!meaning.methods.includes(method)) {
       const allow = `allow: ${meaning.methods.join(', ')}\r\n`;
-      return this.#refuse(request, reply, new GatewayError('METHOD_NOT_ALLOWED'), protocol, allow);
+      return this.#refuseSoon(request, reply, new GatewayError('METHOD_NOT_ALLOWED'), protocol, allow);
     }
     const own = serverAnswer(meaning, this.#gateway.snapshot, this.#isReady());
-    if (own !== null) return answer(request, reply, own.status, own.headers, own.body);
+    if (own !== null) return answer(request, reply, meaning.protocol, own);
     if (isForRewards(known)) return this.#passOn(request, response);
     const headers = new ListedHeaders(request.rawHeaders);
     const named = applyModelHeader(known, headers);
-    if (named === null) return this.#refuse(request, reply, new GatewayError('BAD_REQUEST', UNFIT_NAME), protocol);
+    if (named === null) return this.#refuseSoon(request, reply, new GatewayError('BAD_REQUEST', UNFIT_NAME), protocol);
     const head = { method, path: named.path, query: queryOf(request), meaning: named.meaning, headers };
     if (meaning.operation === 'feedback') return this.#receiveFeedback(request, response, reply, head);
     const exchange = this.#open(head, reply);
-    if (method === 'GET') {
+    if (method === 'GET' || method === 'HEAD') {
       request.resume();
       this.#gateway.predict(exchange);
     } else this.#receive(request, response, exchange);
@@ -153,6 +155,11 @@ class MainLane {
     const paths = this.#paths.of(this.#gateway.snapshot);
     // The router decodes before it matches; what was escaped in the prefix is another path.
     return paths.lookup(pathOf(request), paths.hasHosts ? hostOf(request) : undefined);
+  }
+
+  #formOf(request: IncomingMessage): Protocol {
+    const paths = this.#paths.of(this.#gateway.snapshot);
+    return paths.protocolOf(pathOf(request), paths.hasHosts ? hostOf(request) : undefined);
   }
 
   #open(head: RequestHead, reply: HttpReply): Exchange {
@@ -187,8 +194,8 @@ class MainLane {
           if (sorted.kind === 'reward') {
             void countFeedback(this.#desk, sorted.content, decision).then(({ status, content }) => {
               const bytes = Buffer.from(JSON.stringify(content));
-              const fields = `content-type: application/json\r\ncontent-length: ${bytes.length}\r\n`;
-              answer(request, reply, status, fields, bytes);
+              const headers = `content-type: application/json\r\ncontent-length: ${bytes.length}\r\n`;
+              answer(request, reply, 'seldon-v1', { status, headers, body: bytes });
             });
             return;
           }
@@ -220,6 +227,17 @@ class MainLane {
     });
   }
 
+  /** `#refuse` once a small body is out of the way, so that the connection can be kept. */
+  #refuseSoon(
+    request: IncomingMessage,
+    reply: HttpReply,
+    error: GatewayError,
+    protocol: Protocol = 'oip',
+    more: HeaderBlock = '',
+  ): void {
+    skipSmallBody(request, () => this.#refuse(request, reply, error, protocol, more));
+  }
+
   /** An error before there is an exchange, in the form of the protocol where it is known. */
   #refuse(
     request: IncomingMessage,
@@ -240,7 +258,8 @@ class MainLane {
   ): void {
     this.#gateway.countError(content.code as ErrorCode);
     const { status, headers, body } = errorAnswer(protocol, content);
-    answer(request, reply, status, `${headers}makas-error: ${content.code}\r\n${more}`, body);
+    const fields = `${headers}makas-error: ${content.code}\r\n${more}`;
+    answer(request, reply, protocol, { status, headers: fields, body });
   }
 }
 
@@ -251,15 +270,7 @@ function isForRewards({ meaning, isMounted }: KnownPath): boolean {
 
 const UNFIT_NAME = 'The model that the header names cannot stand in a path.';
 
-/** `headers` has the type and length of the body. */
-function answer(
-  request: IncomingMessage,
-  reply: HttpReply,
-  status: number,
-  headers: HeaderBlock,
-  body: Buffer | null,
-): void {
-  const { 'x-request-id': id } = request.headers;
-  const requestId = requestIdOf(typeof id === 'string' ? id : undefined);
-  reply.send(status, `${headers}x-request-id: ${requestId}\r\n`, body);
+function answer(request: IncomingMessage, reply: HttpReply, protocol: Protocol, own: ServerAnswer): void {
+  const fields = namingFields(protocol, new ListedHeaders(request.rawHeaders));
+  reply.send(own.status, own.headers + fields, own.body);
 }

@@ -1,9 +1,12 @@
-import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 import type { ErrorCode } from '../src/core/errors.ts';
 import { rewardStatus, type RewardDesk, type RewardResult } from '../src/gateway/rewards.ts';
+import { ListedHeaders } from '../src/gateway/request-headers.ts';
 import { feedbackBytesMax } from '../src/gateway/seldon-feedback.ts';
+import { namingFields } from '../src/gateway/seldon-puid.ts';
 import { errorAnswer } from '../src/protocol/error-answer.ts';
+import { headerList } from '../src/protocol/header-block.ts';
 import { countFeedback } from './inference/feedback.ts';
 
 export interface RewardsOptions {
@@ -35,7 +38,12 @@ export async function rewardsPlugin(app: FastifyInstance, { desk, maxBatch }: Re
     const errorHandler = (error: FastifyError, _request: unknown, reply: FastifyReply): void => {
       refuseBody(error, reply, refuseFeedback);
     };
-    app.post(`/api/${version}/feedback`, { bodyLimit: BODY_LIMIT, errorHandler }, async (request, reply) => {
+    const onRequest = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+      const list = headerList(namingFields('seldon-v1', new ListedHeaders(request.raw.rawHeaders)));
+      for (let i = 0; i < list.length; i += 2) void reply.header(list[i]!, list[i + 1]!);
+    };
+    const options = { bodyLimit: BODY_LIMIT, errorHandler, onRequest };
+    app.post(`/api/${version}/feedback`, options, async (request, reply) => {
       const header = request.headers['makas-decision'];
       const answered = await countFeedback(desk, request.body, typeof header === 'string' ? header : undefined);
       return reply.code(answered.status).send(answered.content);

@@ -219,7 +219,7 @@ export async function openReplica(
   let isDraining = false;
   const isReady = () => !isDraining;
   const data = await createDataListener(settings, { gateway, desk, logger, isReady, isDraining: () => isDraining });
-  const grpc = createGrpcFront(settings, { gateway, isReady });
+  const grpc = createGrpcFront(settings, { gateway, desk, isReady });
   stack.defer(async () => {
     isDraining = true;
     logger.info({}, 'draining');

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 
 import { errorRegistry } from '../../src/core/errors.ts';
-import type { Operation } from '../../src/core/facts.ts';
+import type { Operation, Protocol } from '../../src/core/facts.ts';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 import { errorAnswer } from '../../src/protocol/error-answer.ts';
 import type { HeaderBlock } from '../../src/protocol/header-block.ts';
@@ -30,11 +30,24 @@ export function serverAnswer(meaning: InferencePath, snapshot: Snapshot, isReady
       return health(meaning, isReady, isReady);
     case 'model-list':
       return json(200, modelList(meaning, snapshot));
+    case 'model-ready':
+      return modelReady(meaning, snapshot, isReady);
+    case 'model-metadata':
+      return meaning.protocol === 'openai' ? oneModel(meaning.model, snapshot) : null;
     default:
-      return meaning.protocol === 'openai' && meaning.operation === 'model-metadata'
-        ? oneModel(meaning, snapshot)
-        : null;
+      return null;
   }
+}
+
+/** `/v1/models/{m}` is a path of OpenAI's clients too, whose models have no readiness. */
+function modelReady(meaning: InferencePath, snapshot: Snapshot, isReady: boolean): ServerAnswer | null {
+  const { protocol, model } = meaning;
+  if (protocol === 'kserve-v1') {
+    const isServed = (by: Protocol): boolean => namesServed(snapshot, by).includes(model);
+    return isServed('openai') && !isServed(protocol) ? oneModel(model, snapshot) : null;
+  }
+  // The probe of a server with one model is that of whoever sends requests, too.
+  return protocol === 'oip' || isReady ? null : health(meaning, false, isReady);
 }
 
 function metadata({ protocol }: InferencePath, snapshot: Snapshot): ServerAnswer {
@@ -90,10 +103,10 @@ function modelList({ protocol }: InferencePath, snapshot: Snapshot): object {
   return protocol === 'openai' ? list : { ...list, models: namesServed(snapshot, protocol) };
 }
 
-function oneModel({ protocol, model }: InferencePath, snapshot: Snapshot): ServerAnswer {
-  if (namesServed(snapshot, protocol).includes(model)) return json(200, openAiModel(model));
+function oneModel(model: string, snapshot: Snapshot): ServerAnswer {
+  if (namesServed(snapshot, 'openai').includes(model)) return json(200, openAiModel(model));
   const code = 'ROUTE_NOT_FOUND';
-  const answer = errorAnswer(protocol, { ...errorRegistry[code], code });
+  const answer = errorAnswer('openai', { ...errorRegistry[code], code });
   return { ...answer, headers: `${answer.headers}makas-error: ${code}\r\n` };
 }
 

@@ -6,7 +6,7 @@ import type { PromMetrics } from '../edges/telemetry/metrics.ts';
 import { describeRoutes } from '../gateway/admin-view.ts';
 import type { Clock, Logger } from '../gateway/ports.ts';
 import { factsOf } from '../gateway/request-description.ts';
-import { canServe } from '../protocol/translate/table.ts';
+import { translationRefusal } from '../gateway/translation-refusal.ts';
 import type { DataPlane } from './data-plane.ts';
 import { createAdminListener } from './listeners.ts';
 import { Reloader } from './reload.ts';
@@ -99,7 +99,7 @@ function openAdmin({ settings, clock, logger, metrics, plane }: ControlPorts, re
           settings.grpc?.services,
         );
         if (!described.ok) throw new GatewayError('BAD_REQUEST', described.problems.join('; '));
-        return explain(plane.snapshot, described.facts, plane.weights, canServe);
+        return explain(plane.snapshot, described.facts, plane.weights, translationRefusal(described));
       },
     },
   });

@@ -92,7 +92,10 @@ function serverSettings({ http }: Settings): { http: object } | { https: object 
 }
 
 /** The listener of gRPC; null: there is none. */
-export function createGrpcFront(settings: Settings, parts: Pick<DataParts, 'gateway' | 'isReady'>): GrpcFront | null {
+export function createGrpcFront(
+  settings: Settings,
+  parts: Pick<DataParts, 'gateway' | 'desk' | 'isReady'>,
+): GrpcFront | null {
   const { grpc, http } = settings;
   if (grpc === null) return null;
   return new GrpcFront({

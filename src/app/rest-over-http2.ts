@@ -18,7 +18,7 @@ export interface RestOverHttp2Options extends StreamLimits {
   /** Whether the server of HTTP/1.1 is one of TLS: ALPN then says what a client speaks. */
   readonly isTls: boolean;
   readonly headerTimeoutMs: number;
-  /** For the whole of a request; 0: no limit. */
+  /** For the whole of a request. */
   readonly requestTimeoutMs: number;
   readonly keepAliveMs: number;
   readonly deadlines: Deadlines;
@@ -128,7 +128,7 @@ function limitRequest(
   response: Http2ServerResponse,
   { requestTimeoutMs, deadlines }: RestOverHttp2Options,
 ): void {
-  if (requestTimeoutMs === 0 || request.stream.endAfterHeaders) return;
+  if (request.stream.endAfterHeaders) return;
   const pending = new PendingRequest(response);
   deadlines.set(pending, requestTimeoutMs);
   const clear = (): void => deadlines.clear(pending);

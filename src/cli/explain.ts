@@ -7,7 +7,7 @@ import { formatProblem, hasErrors } from '../config/problem.ts';
 import { explain } from '../core/explain.ts';
 import { renderExplanation } from '../core/render-explanation.ts';
 import { factsOf } from '../gateway/request-description.ts';
-import { canServe } from '../protocol/translate/table.ts';
+import { translationRefusal } from '../gateway/translation-refusal.ts';
 
 const usage = 'usage: makas explain FILE --request REQUEST.json [--json]   (REQUEST may be - for standard input)';
 
@@ -33,7 +33,7 @@ export async function explainCommand(args: readonly string[]): Promise<number> {
     prepared.config?.listen?.grpc?.services,
   );
   if (!described.ok) return fail(...described.problems.map((problem) => `${options.request}: ${problem}`));
-  const explanation = explain(prepared.snapshot, described.facts, [], canServe);
+  const explanation = explain(prepared.snapshot, described.facts, [], translationRefusal(described));
   process.stdout.write(options.json ? `${JSON.stringify(explanation, null, 2)}\n` : renderExplanation(explanation));
   return 0;
 }

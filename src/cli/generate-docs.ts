@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 
 import { errorRegistry, type ErrorEntry } from '../core/errors.ts';
 import { metrics, type MetricEntry } from '../gateway/metric-names.ts';
-import { rewardStatus } from '../gateway/rewards.ts';
+import { rewardGrpcStatus, type RewardCode, rewardStatus } from '../gateway/rewards.ts';
 
 const GRPC_NAMES = [
   'OK',
@@ -32,7 +32,9 @@ export function writeErrorDocs(): string {
     ([code, { status, grpc, flag, message }]) =>
       `| \`${code}\` | ${status} | ${GRPC_NAMES[grpc]} | ${flag} | ${message} |`,
   );
-  const results = Object.entries(rewardStatus).map(([result, status]) => `| \`${result}\` | ${status} |`);
+  const results = Object.entries(rewardStatus).map(
+    ([result, status]) => `| \`${result}\` | ${status} | ${GRPC_NAMES[rewardGrpcStatus[result as RewardCode]]} |`,
+  );
   return `# Errors
 
 ${NOTE}
@@ -49,10 +51,10 @@ ${rows.join('\n')}
 ## Results of rewards
 
 \`POST /rewards\` answers each reward with one of these; a single reward is answered with its status, a list with 200 when all are 2xx, else
-207. \`makas_rewards_total{bandit,result}\` counts them.
+207. Feedback of Seldon Core 1 is answered with the same status, over gRPC with that of gRPC. \`makas_rewards_total{bandit,result}\` counts them.
 
-| result | HTTP |
-|---|---|
+| result | HTTP | gRPC |
+|---|---|---|
 ${results.join('\n')}
 `;
 }

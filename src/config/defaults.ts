@@ -38,7 +38,7 @@ export const defaults = {
     keepAlive: '4s',
     maxAnswer: '256MiB',
   },
-  translation: { tensor: 'input-0', float: 'FP64' },
+  translation: { tensor: 'input-0', float: 'FP64', binary: true },
   view: {
     keyField: 'key',
     entityType: 'string',

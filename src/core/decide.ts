@@ -5,6 +5,7 @@ import { bucketOf } from './hash.ts';
 import { findRoute } from './route-index.ts';
 import type { Backend, Bandit, Route, Rule, Shadow, Snapshot } from './snapshot.ts';
 import { armName, armsOf, pinnedArm } from './seldon-route.ts';
+import { routedArm } from './seldon-routing.ts';
 import { readUnit } from './source.ts';
 import { createSplit, pickArm, shareOf, type Split } from './split.ts';
 
@@ -21,8 +22,10 @@ export function matchRequest(snapshot: Snapshot, facts: Facts): Matched | 'ROUTE
   return rule === null ? 'RULE_NOT_FOUND' : { route, rule };
 }
 
-/** The first rule that holds; `tried`, for explanations, receives those before it. */
+/** The rule of the arm that a feedback names, else the first that holds; `tried` receives those before it. */
 export function findRule(route: Route, facts: Facts, tried?: Rule[]): Rule | null {
+  const routed = routedArm(route, facts);
+  if (routed !== null) return routed.rule;
   for (const rule of route.rules) {
     if (rule.when.holds(facts)) return rule;
     tried?.push(rule);
@@ -44,10 +47,7 @@ export function assign(
   if (choice.kind === 'backend') return { ...unitOf(route, facts, true), ...certain(choice.backend) };
 
   const pinned = route.seldonRoute ? pinnedArm(choice, facts) : -1;
-  if (pinned !== -1) {
-    const backend = armsOf(choice)[pinned]!;
-    return { ...unitOf(route, facts, true), ...certain(backend), arm: armName(choice, pinned), armIndex: pinned };
-  }
+  if (pinned !== -1) return { ...unitOf(route, facts, true), ...certainArm(rule, pinned) };
 
   if (choice.kind === 'split') {
     const unit = unitOf(route, facts, true);
@@ -71,22 +71,23 @@ export function assign(
 }
 
 /**
- * The backend that speaks for a rule in what is no inference (metadata, readiness, explain): nothing is drawn and nothing
- * is learned. The baseline of a split, and of a bandit the first arm that serves.
+ * The backend that speaks for a rule in what is no inference (metadata, readiness, feedback): nothing is drawn and nothing
+ * is learned. The arm that a feedback names, else the baseline of a split, and of a bandit the first arm that serves.
  */
 export function assignBaseline({ route, rule }: Matched, facts: Facts): Assignment {
-  return { ...unitOf(route, facts, true), ...certain(baselineOf(rule)) };
+  const routed = routedArm(route, facts);
+  const certainly = routed?.rule === rule ? certainArm(rule, routed.armIndex) : certain(baselineOf(rule));
+  return { ...unitOf(route, facts, true), ...certainly };
 }
 
 function baselineOf({ choice }: Rule): Backend {
-  switch (choice.kind) {
-    case 'backend':
-      return choice.backend;
-    case 'split':
-      return choice.arms[0]!;
-    default:
-      return (choice.bandit.arms.find((arm) => !arm.paused) ?? choice.bandit.arms[0]!).backend;
-  }
+  if (choice.kind !== 'bandit') return armsOf(choice)[0]!;
+  const { arms } = choice.bandit;
+  return (arms.find((arm) => !arm.paused) ?? arms[0]!).backend;
+}
+
+function certainArm({ choice }: Rule, armIndex: number): ReturnType<typeof certain> {
+  return { ...certain(armsOf(choice)[armIndex]!), arm: armName(choice, armIndex), armIndex };
 }
 
 function certain(backend: Backend): Omit<Assignment, 'unit' | 'isSticky'> {

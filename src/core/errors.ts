@@ -47,13 +47,14 @@ export const errorCodes = Object.keys(errorRegistry) as ErrorCode[];
 /**
  * An expected failure. It carries no stack: it is made on the request path, and its code says where it comes from.
  * `detail`, when given, replaces the registry's message towards the client and must be safe to show.
- * `internal` is for logs only.
+ * `internal` is for logs only. `grpc`, when given, replaces the registry's status of gRPC where more is known.
  */
 export class GatewayError extends Error {
   readonly code: ErrorCode;
   readonly internal: string | undefined;
+  readonly grpc: number;
 
-  constructor(code: ErrorCode, detail?: string, internal?: string) {
+  constructor(code: ErrorCode, detail?: string, internal?: string, grpc: number = errorRegistry[code].grpc) {
     const limit = Error.stackTraceLimit;
     Error.stackTraceLimit = 0;
     super(detail ?? errorRegistry[code].message);
@@ -61,6 +62,7 @@ export class GatewayError extends Error {
     this.name = 'GatewayError';
     this.code = code;
     this.internal = internal;
+    this.grpc = grpc;
   }
 
   get status(): number {

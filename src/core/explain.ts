@@ -1,12 +1,12 @@
 import type { Condition } from './condition.ts';
 import { assign, assignBaseline, evenSplit, findRule, shadowsFor } from './decide.ts';
-import type { ArmWeights, Assignment } from './decision.ts';
+import type { ArmWeights, Assignment, Matched } from './decision.ts';
 import { drawOf } from './draws.ts';
 import { errorRegistry, type ErrorCode } from './errors.ts';
-import type { Facts, Protocol } from './facts.ts';
+import type { Facts } from './facts.ts';
 import { asksModel, isPrediction, isRestricted, restrictedText } from './operation-kinds.ts';
 import { findRoute } from './route-index.ts';
-import type { EntitySource, FeatureView, Route, Rule, Snapshot } from './snapshot.ts';
+import type { Backend, EntitySource, FeatureView, Route, Rule, Snapshot } from './snapshot.ts';
 import { readSource } from './source.ts';
 import { rangesOf, shareOf, type Split } from './split.ts';
 
@@ -85,18 +85,25 @@ export interface ExplainedShadow {
   readonly share: number;
   readonly draw: number;
   readonly isSent: boolean;
+  /** Why the shadow gets no copy although it is drawn: the request has no form in its protocol; else null. */
+  readonly refusal: string | null;
 }
+
+/** Why a backend cannot get the request in a form that it understands; null when it can. */
+export type RefusalOf = (
+  backend: Backend,
+  matched: Matched,
+) => { readonly code: ErrorCode; readonly message: string } | null;
 
 /**
  * Decides about a request as the gateway would, without sending anything, and tells why. `weights` are the shares that
- * each bandit serves now, by `Bandit.index`; without them a bandit is explained with even shares. `canServe` tells
- * whether a backend of one protocol can answer requests of another.
+ * each bandit serves now, by `Bandit.index`; without them a bandit is explained with even shares.
  */
 export function explain(
   snapshot: Snapshot,
   facts: Facts,
   weights: ReadonlyArray<ArmWeights | undefined>,
-  canServe: (backend: Protocol, request: Protocol) => boolean,
+  refusalOf: RefusalOf,
 ): Explanation {
   const triedRoutes: Route[] = [];
   const triedRules: Rule[] = [];
@@ -128,15 +135,14 @@ export function explain(
   }
   const matched = { route, rule };
   const assignment = asksModel(facts.operation) ? assign(matched, facts, weights) : assignBaseline(matched, facts);
-  const { protocol } = assignment.backend;
-  const isServed = canServe(protocol, facts.protocol);
+  const refusal = refusalOf(assignment.backend, matched);
   return {
     ...found,
     unit: { source: route.unitText, value: cut(assignment.unit), isSticky: assignment.isSticky },
     choice: explainChoice(rule, assignment, weights),
     features,
-    shadows: isServed && isPrediction(facts.operation) ? explainShadows(rule, facts) : [],
-    error: isServed ? null : errorOf('BAD_REQUEST', `This model is served with the protocol ${protocol}.`),
+    shadows: refusal === null && isPrediction(facts.operation) ? explainShadows(matched, facts, refusalOf) : [],
+    error: refusal === null ? null : errorOf(refusal.code, refusal.message),
   };
 }
 
@@ -220,14 +226,18 @@ function sourceText(source: EntitySource): string {
     : `${source.from}:${'name' in source ? source.name : ''}`;
 }
 
-function explainShadows(rule: Rule, facts: Facts): ExplainedShadow[] {
-  const sent = shadowsFor(rule, facts);
-  return rule.shadows.map((shadow) => ({
-    backend: shadow.backend.name,
-    share: shadow.share,
-    draw: drawOf(facts.requestId, shadow.salt),
-    isSent: sent.includes(shadow),
-  }));
+function explainShadows(matched: Matched, facts: Facts, refusalOf: RefusalOf): ExplainedShadow[] {
+  const drawn = shadowsFor(matched.rule, facts);
+  return matched.rule.shadows.map((shadow) => {
+    const refusal = drawn.includes(shadow) ? refusalOf(shadow.backend, matched) : null;
+    return {
+      backend: shadow.backend.name,
+      share: shadow.share,
+      draw: drawOf(facts.requestId, shadow.salt),
+      isSent: drawn.includes(shadow) && refusal === null,
+      refusal: refusal?.message ?? null,
+    };
+  });
 }
 
 const longestShown = 120;

@@ -22,11 +22,12 @@ export function renderExplanation(explanation: Explanation): string {
     const keys = entity.map((part) => `${part.name} from ${part.source} = ${part.value}`).join(', ');
     lines.push(['features', `${view} (${fields.join(', ')})`], ['', `for ${keys}`]);
   }
-  for (const { backend, share, draw, isSent } of explanation.shadows) {
+  for (const { backend, share, draw, isSent, refusal } of explanation.shadows) {
     lines.push([
       'shadow',
       `${backend} ${isSent ? 'gets a copy' : 'gets none'}: draw ${decimal(draw)}, share ${percent(share)}`,
     ]);
+    if (refusal !== null) lines.push(['', `the request has no form for it: ${refusal}`]);
   }
   if (error !== null) lines.push(['error', `${error.code}: ${error.message}`]);
   const width = Math.max(...lines.map(([label]) => label.length));

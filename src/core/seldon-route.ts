@@ -19,12 +19,13 @@ export function pinnedArm(choice: DrawnChoice, facts: Facts): number {
   return armsOf(choice).findIndex((_, index) => header.includes(seldonRouteOf(armName(choice, index))));
 }
 
-/** The backends of the arms, in their order. */
-export function armsOf(choice: DrawnChoice): readonly Backend[] {
+/** The backends of the arms, in their order; a plain backend is the only one. */
+export function armsOf(choice: Choice): readonly Backend[] {
+  if (choice.kind === 'backend') return [choice.backend];
   return choice.kind === 'split' ? choice.arms : choice.bandit.arms.map((arm) => arm.backend);
 }
 
 /** The name of an arm as decisions name it. */
-export function armName(choice: DrawnChoice, index: number): string {
-  return choice.kind === 'split' ? choice.arms[index]!.name : choice.bandit.arms[index]!.name;
+export function armName(choice: Choice, index: number): string {
+  return choice.kind === 'bandit' ? choice.bandit.arms[index]!.name : armsOf(choice)[index]!.name;
 }

@@ -65,13 +65,20 @@ export interface Backend {
   readonly translation: TranslationSettings;
 }
 
-/** What a translation into the protocol of a backend cannot know from the request. */
+/** What a translation between the protocol of a client and that of a backend cannot know from what it translates. */
 export interface TranslationSettings {
   /** Name of the tensor for rows without names. */
   readonly tensor: string;
-  /** Datatype of numbers with a fraction that come without one. */
+  /** Datatype of numbers that come without one: in requests of those with a fraction, in answers of all. */
   readonly float: 'FP32' | 'FP64';
+  /** Datatypes of numbers that come without one, by the name of the input or output. */
+  readonly datatypes: ReadonlyMap<string, NumberDatatype>;
+  /** Whether the server reads binary tensors over REST. */
+  readonly binary: boolean;
 }
+
+/** Datatypes of tensors of numbers that JSON can carry. */
+export type NumberDatatype = 'FP32' | 'FP64' | `${'INT' | 'UINT'}${8 | 16 | 32 | 64}`;
 
 export interface Endpoint {
   /** `http://host:port`, what connections are made to. */

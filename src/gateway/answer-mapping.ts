@@ -2,6 +2,7 @@ import type { Buffer } from 'node:buffer';
 
 import { findHeader, type HeaderBlock } from '../protocol/header-block.ts';
 import { inferenceHeader } from '../protocol/oip-binary.ts';
+import type { BodyDecoder } from './ports.ts';
 
 /** An answer that was held until it was whole. */
 export interface HeldAnswer {
@@ -18,8 +19,8 @@ export interface AnswerMapping {
   holds(status: number, headers: HeaderBlock): boolean;
   /** May throw GatewayError: the backend's answer has no such form. */
   map(answer: HeldAnswer): HeldAnswer;
-  /** What changes an answer that is not held, piece by piece; null: it passes as it is. */
-  pieces(status: number, headers: HeaderBlock): PieceMapping | null;
+  /** What changes an answer that is not held, piece by piece; null: it passes as it is. `decode`: for messages of gRPC. */
+  pieces(status: number, headers: HeaderBlock, decode: BodyDecoder): PieceMapping | null;
 }
 
 /** Changes a stream without holding more of it than one event or message. */
@@ -40,6 +41,14 @@ export function answerJsonLength(headers: HeaderBlock): number | null {
 export function isEncodedAnswer(headers: HeaderBlock): boolean {
   const encoding = findHeader(headers, 'content-encoding');
   return encoding !== undefined && encoding !== '' && encoding.toLowerCase() !== 'identity';
+}
+
+/** JSON as one document: lines or sequences of JSON are streams. */
+const JSON_TYPE = /^\s*application\/(?:[\w.!#$&^+-]+\+)?json\s*(?:;|$)/i;
+
+/** Whether an answer is one document of JSON. */
+export function isJsonDocument(headers: HeaderBlock): boolean {
+  return JSON_TYPE.test(findHeader(headers, 'content-type') ?? '');
 }
 
 /** Whether an answer is a stream of server-sent events. */

@@ -3,8 +3,15 @@ import { Buffer } from 'node:buffer';
 import { GatewayError } from '../core/errors.ts';
 import { grpcAnswerStatus } from '../protocol/grpc/status.ts';
 import { type HeaderBlock, setHeader, withoutHeaders } from '../protocol/header-block.ts';
-import { type AnswerMapping, isEventStream, type PieceMapping } from './answer-mapping.ts';
-import type { AnswerHead, Clock, Reply } from './ports.ts';
+import {
+  type AnswerMapping,
+  isEncodedAnswer,
+  isEventStream,
+  isJsonDocument,
+  type PieceMapping,
+} from './answer-mapping.ts';
+import { decodedAnswer } from './decoded-answer.ts';
+import type { AnswerHead, BodyDecoder, Clock, Reply } from './ports.ts';
 import { StreamTiming } from './stream-timing.ts';
 
 /** Answers up to this length that come in one piece are written in one piece. */
@@ -15,12 +22,16 @@ const LENGTH: ReadonlySet<string> = new Set(['content-length']);
 export interface RelaySettings {
   /** Headers that Makas adds to the answer. */
   readonly added: HeaderBlock;
+  /** Fields of the backend that give way to them; null for none. */
+  readonly replaced: ReadonlySet<string> | null;
   readonly mapping: AnswerMapping | null;
   /** Whether the status is in the trailers. */
   readonly isGrpc: boolean;
   /** Keep a copy of answers up to this length, for shadows; 0: keep none. */
   readonly keepBytes: number;
   readonly maxAnswerBytes: number;
+  /** For answers that are changed and come with a content encoding all the same. */
+  readonly decode: BodyDecoder;
 }
 
 /**
@@ -40,7 +51,9 @@ export class AnswerRelay {
   receivedTrailers: HeaderBlock = '';
   /** Of gRPC, once the answer has ended. */
   trailers: HeaderBlock = '';
-  /** Of a stream of events, when they came; null for other answers. */
+  /** Whether it came to be passed on piece by piece without a known end. Of gRPC the method says it, not the answer. */
+  isStream = false;
+  /** Of a stream of events that can be read, when they left; null for other answers. */
   timing: StreamTiming | null = null;
   #length = -1;
   #mode: 'one-write' | 'stream' | 'hold' = 'stream';
@@ -129,11 +142,11 @@ export class AnswerRelay {
   }
 
   #take(head: AnswerHead): void {
-    const { added, maxAnswerBytes } = this.#settings;
+    const { added, replaced, maxAnswerBytes } = this.#settings;
     this.received = head;
     this.status = head.status;
     this.#length = head.length;
-    this.headers = head.headers + added;
+    this.headers = (replaced === null ? head.headers : withoutHeaders(head.headers, replaced)) + added;
     if (head.length > maxAnswerBytes) throw new GatewayError('UPSTREAM_BAD_RESPONSE');
   }
 
@@ -144,9 +157,11 @@ export class AnswerRelay {
 
   #sendHead(): void {
     this.#mode = 'stream';
-    this.#pieces = this.#settings.mapping?.pieces(this.status, this.headers) ?? null;
+    this.#pieces = this.#piecesOf();
     if (this.#pieces !== null) this.headers = withoutHeaders(this.headers, LENGTH);
-    if (isEventStream(this.headers)) this.timing = new StreamTiming();
+    const isEvents = isEventStream(this.headers);
+    if (isEvents && !isEncodedAnswer(this.headers)) this.timing = new StreamTiming();
+    this.isStream = !this.#settings.isGrpc && (isEvents || (this.#length < 0 && !isJsonDocument(this.headers)));
     this.#reply.head(this.status, this.headers);
     this.isHeadSent = true;
   }
@@ -154,7 +169,7 @@ export class AnswerRelay {
   /** Sends an answer that is whole and not mapped as a whole; what is changed piece by piece is one piece. */
   #sendWhole(body: Uint8Array): void {
     let whole = body;
-    const pieces = this.#settings.mapping?.pieces(this.status, this.headers) ?? null;
+    const pieces = this.#piecesOf();
     if (pieces !== null) {
       const first = Buffer.from(pieces.take(body));
       whole = Buffer.concat([first, pieces.end()]);
@@ -163,16 +178,21 @@ export class AnswerRelay {
     this.#reply.send(this.status, this.headers, whole, this.trailers);
   }
 
+  #piecesOf(): PieceMapping | null {
+    const { mapping, decode } = this.#settings;
+    return mapping?.pieces(this.status, this.headers, decode) ?? null;
+  }
+
   #write(chunk: Uint8Array): boolean {
-    this.timing?.take(chunk, this.#clock.steady());
-    if (this.#pieces === null) return this.#reply.write(chunk);
-    const piece = this.#pieces.take(chunk);
-    return piece.length === 0 || this.#reply.write(piece);
+    const piece = this.#pieces === null ? chunk : this.#pieces.take(chunk);
+    if (piece.length === 0) return true;
+    this.timing?.take(piece, this.#clock.steady());
+    return this.#reply.write(piece);
   }
 
   #sendMapped(mapping: AnswerMapping, body: Buffer): void {
     const { status, headers, trailers } = this;
-    const mapped = mapping.map({ status, headers, body, trailers });
+    const mapped = mapping.map(decodedAnswer({ status, headers, body, trailers }, this.#settings.decode));
     this.status = mapped.status;
     this.headers = mapped.headers;
     this.trailers = mapped.trailers;

@@ -5,6 +5,7 @@ import { headerLine, withoutHeaders, type HeaderBlock } from '../protocol/header
 import type { AnswerMapping } from './answer-mapping.ts';
 import type { Exchange } from './exchange.ts';
 import type { BodyStream } from './ports.ts';
+import { isSeldonV1, withPuid } from './seldon-puid.ts';
 
 /** A request as one backend must get it; the path still lacks the prefix of the endpoint. */
 export interface BackendRequest {
@@ -25,7 +26,6 @@ interface BackendFields {
 }
 
 const fieldsByBackend = new WeakMap<Backend, BackendFields>();
-const ENCODING: ReadonlySet<string> = new Set(['content-encoding']);
 
 /** Whether the names in path, body and answer differ between client and backend. */
 export function mustRename(backend: Backend, model: string): boolean {
@@ -33,12 +33,12 @@ export function mustRename(backend: Backend, model: string): boolean {
 }
 
 /** The fields of the client that cross to a backend, with those that Makas adds. */
-export function crossingFields({ headers, facts, isDecoded }: Exchange, backend: Backend): HeaderBlock {
+export function crossingFields({ headers, facts }: Exchange, backend: Backend): HeaderBlock {
   const { added, replaced } = fieldsOf(backend);
   let crossing = headers.upstream;
   if (replaced !== null) crossing = withoutHeaders(crossing, replaced);
-  if (isDecoded) crossing = withoutHeaders(crossing, ENCODING);
-  return `${crossing}x-request-id: ${facts.requestId}\r\n${added}`;
+  const block = `${crossing}x-request-id: ${facts.requestId}\r\n${added}`;
+  return isSeldonV1(facts.protocol) ? withPuid(block, facts.requestId) : block;
 }
 
 function fieldsOf(backend: Backend): BackendFields {

@@ -3,14 +3,21 @@ import { readGrpcTimeout } from '../protocol/grpc/status.ts';
 import type { Exchange } from './exchange.ts';
 
 /**
- * Milliseconds that are left for the whole answer: of the rule's timeout, else the backend's; and no more than a gRPC
- * client still waits. May be negative.
+ * Milliseconds that the rule's timeout, else the backend's, leaves for a request that goes out now. May be negative.
  */
-export function timeLeftMs({ facts, record, call }: Exchange, backend: Backend, nowMs: number): number {
-  const spentMs = nowMs - record.startMs;
+export function ownTimeMs({ record }: Exchange, backend: Backend, nowMs: number): number {
   const ruleMs = record.rule?.timeoutMs ?? null;
-  const ownMs = ruleMs === null ? backend.timeoutMs : ruleMs - spentMs;
-  if (call === null) return ownMs;
+  return ruleMs === null ? backend.timeoutMs : ruleMs - (nowMs - record.startMs);
+}
+
+/** How long a stream may be silent, milliseconds. */
+export function silenceMs({ record }: Exchange, backend: Backend): number {
+  return record.rule?.timeoutMs ?? backend.timeoutMs;
+}
+
+/** Milliseconds that a client of gRPC still waits, may be negative; Infinity when it did not say. */
+export function clientTimeMs({ facts, record, call }: Exchange, nowMs: number): number {
+  if (call === null) return Infinity;
   const clientMs = readGrpcTimeout(facts.header('grpc-timeout') ?? '');
-  return clientMs === null ? ownMs : Math.min(ownMs, clientMs - spentMs);
+  return clientMs === null ? Infinity : clientMs - (nowMs - record.startMs);
 }

@@ -19,17 +19,21 @@ export interface CallDescription {
   readonly body: unknown;
 }
 
+type DescribedCall =
+  | { readonly ok: true; readonly facts: RequestFacts; readonly hasBody: boolean }
+  | { readonly ok: false; readonly problems: readonly string[] };
+
 /** Facts of a described call. Of a message, only that of ModelInfer is there for conditions to read. */
-export function describedCall(
-  method: GrpcMethod,
-  call: CallDescription,
-): { readonly ok: true; readonly facts: RequestFacts } | { readonly ok: false; readonly problems: readonly string[] } {
+export function describedCall(method: GrpcMethod, call: CallDescription): DescribedCall {
   const { requestId, timeMs, path, fields, body } = call;
   if (body !== undefined && body !== null && !isRecord(body)) {
     return { ok: false, problems: ['body must be an object for this path: the message as JSON'] };
   }
   const { protocol, operation } = method;
-  const { model, version } = namesOf(method, fields, body ?? {});
+  const names = namesOf(method, fields, body ?? {});
+  if (typeof names === 'string') return { ok: false, problems: [`body: ${names}`] };
+  const { model, version } = names;
+  const hasBody = body !== undefined && body !== null;
   const facts = new RequestFacts({
     requestId,
     timeMs,
@@ -42,11 +46,11 @@ export function describedCall(
     version,
     headers: fields,
   });
-  if (protocol !== 'oip-grpc' || operation !== 'infer' || model === '') return { ok: true, facts };
+  if (protocol !== 'oip-grpc' || operation !== 'infer' || model === '') return { ok: true, facts, hasBody };
   const message = writeMessage(body ?? {}, model, version);
   if (typeof message === 'string') return { ok: false, problems: [`body: ${message}`] };
   facts.setBody(message);
-  return { ok: true, facts };
+  return { ok: true, facts, hasBody };
 }
 
 /** The message of what the REST API of the same protocol would be sent, or what is wrong with that. */
@@ -59,6 +63,7 @@ function writeMessage(described: object, model: string, version: string): Buffer
     operation: 'infer',
     model,
     version,
+    named: { model, version },
     contentType: 'application/json',
     body: Buffer.from(JSON.stringify(body), 'utf8'),
     inferenceHeaderLength: null,
@@ -68,20 +73,28 @@ function writeMessage(described: object, model: string, version: string): Buffer
 }
 
 /** None of them counts for this translation. */
-const noSettings: TranslationSettings = { tensor: 'input', float: 'FP64' };
+const noSettings: TranslationSettings = {
+  tensor: 'input',
+  float: 'FP64',
+  datatypes: new Map(),
+  binary: true,
+};
 
 interface Names {
   readonly model: string;
   readonly version: string;
 }
 
-function namesOf({ place }: GrpcMethod, fields: RequestHeaders, body: Record<string, unknown>): Names {
+/** The names as a lane of gRPC reads them, or why it cannot tell them. */
+function namesOf({ place }: GrpcMethod, fields: RequestHeaders, body: Record<string, unknown>): Names | string {
   if (place.kind === 'metadata') return { model: fields.get(place.name) ?? '', version: '' };
   if (place.kind === 'fields') {
-    return {
-      model: place.model === 0 ? '' : textOf(body['model_name']),
-      version: place.version === 0 ? '' : textOf(body['model_version']),
-    };
+    const { header, elsewhere = 0 } = place;
+    const named = place.model === 0 ? '' : textOf(body['model_name']);
+    const other = elsewhere === 0 ? '' : textOf(body['repository_name']);
+    if (named !== '' && other !== '' && named !== other) return 'model_name and repository_name name two models';
+    const overriding = header === undefined ? '' : (fields.get(header) ?? '');
+    return { model: overriding || named || other, version: place.version === 0 ? '' : textOf(body['model_version']) };
   }
   const tasks = body['tasks'];
   const holder: unknown = place.isInTasks ? (Array.isArray(tasks) ? tasks[0] : undefined) : body;

@@ -6,6 +6,7 @@ import type { Backend } from '../core/snapshot.ts';
 import { writeGrpcTimeout } from '../protocol/grpc/status.ts';
 import { type HeaderBlock, setHeader } from '../protocol/header-block.ts';
 import type { AnswerRelay } from './answer-relay.ts';
+import { clientTimeMs, ownTimeMs, silenceMs } from './call-deadline.ts';
 import { type Deadlines, Timed } from './deadlines.ts';
 import type { Exchange } from './exchange.ts';
 import type {
@@ -43,7 +44,8 @@ export interface DispatchPorts {
 /**
  * Sends one request to a backend and relays its answer: picks an endpoint, holds the deadline, tries another endpoint
  * once when the connection was refused, and again when a kept connection turned out dead or was about to close, stops when
- * the client goes away.
+ * the client goes away. The timeout is for the whole of an answer, but of one that streams for its beginning and for each
+ * silence after it.
  */
 export class Dispatch extends Timed implements AnswerReceiver {
   readonly #ports: DispatchPorts;
@@ -52,8 +54,13 @@ export class Dispatch extends Timed implements AnswerReceiver {
   readonly #request: BackendRequest;
   readonly #relay: AnswerRelay;
   #retriesLeft: number;
-  /** Steady milliseconds. */
+  /** Of the whole answer, of a stream of its beginning; steady milliseconds, as are the next two. */
   #deadlineMs = 0;
+  /** What the client sets, of a stream too; Infinity: nothing. */
+  #clientEndMs = 0;
+  /** Of a stream: when something of it came last. */
+  #heardMs = 0;
+  #isStream = false;
   #call: UpstreamCall | null = null;
   #pool: EndpointPool | null = null;
   #poolIndex = -1;
@@ -74,20 +81,22 @@ export class Dispatch extends Timed implements AnswerReceiver {
     this.#retriesLeft = exchange.record.rule?.retries ?? 0;
   }
 
-  /** `timeoutMs` is what is left for the whole answer. */
-  start(timeoutMs: number): void {
+  start(): void {
     // Not a closure: stored in a long-lived shape, closures made every young collection ten times as long.
     this.#exchange.onAbort = this;
-    if (timeoutMs <= 0) return this.#fail(new GatewayError('UPSTREAM_TIMEOUT'));
     const now = this.#ports.clock.steady();
-    this.#deadlineMs = now + timeoutMs;
-    this.#ports.deadlines.set(this, timeoutMs);
+    const clientMs = clientTimeMs(this.#exchange, now);
+    const leftMs = Math.min(ownTimeMs(this.#exchange, this.#backend, now), clientMs);
+    if (leftMs <= 0) return this.#fail(new GatewayError('UPSTREAM_TIMEOUT'));
+    this.#clientEndMs = now + clientMs;
+    this.#deadlineMs = now + leftMs;
+    this.#ports.deadlines.set(this, leftMs);
     this.#ports.retryBudget.deposit();
     this.#try(now);
   }
 
   #try(now: number): void {
-    const { live, record, trace } = this.#exchange;
+    const { live, record, trace, call } = this.#exchange;
     const pools = live.poolsOf(this.#backend);
     const index = pools.length === 1 ? 0 : this.#pick(pools, now);
     const pool = pools[index];
@@ -106,7 +115,10 @@ export class Dispatch extends Timed implements AnswerReceiver {
       this.#span = trace.startAttempt(this.#backend.name, pool.endpoint.origin);
       headers = setHeader(headers, 'traceparent', this.#span.traceparent);
     }
-    if (pool.endpoint.isGrpc) headers += `grpc-timeout: ${writeGrpcTimeout(Math.floor(this.#deadlineMs - now))}\r\n`;
+    const endMs = call?.method.isStream === true ? this.#clientEndMs : this.#deadlineMs;
+    if (pool.endpoint.isGrpc && endMs !== Infinity) {
+      headers += `grpc-timeout: ${writeGrpcTimeout(Math.floor(endMs - now))}\r\n`;
+    }
     pool.inflight++;
     const request = {
       method: this.#request.method,
@@ -115,9 +127,9 @@ export class Dispatch extends Timed implements AnswerReceiver {
       body: this.#request.body,
       isFresh: this.#isFresh,
     };
-    const call = this.#ports.upstream.send(pool, request, this);
+    const sent = this.#ports.upstream.send(pool, request, this);
     // The attempt may have failed, and the next one begun, before `send` returned.
-    if (this.#attempt === attempt) this.#call = call;
+    if (this.#attempt === attempt) this.#call = sent;
   }
 
   #pick(pools: readonly EndpointPool[], nowMs: number): number {
@@ -131,8 +143,10 @@ export class Dispatch extends Timed implements AnswerReceiver {
     try {
       this.#relay.onHead(head);
     } catch (error) {
-      this.#refuseAnswer(error);
+      return this.#refuseAnswer(error);
     }
+    this.#isStream = this.#relay.isStream || this.#exchange.call?.method.isStream === true;
+    if (this.#isStream) this.#heardMs = this.#ports.clock.steady();
   }
 
   onWhole(head: AnswerHead, body: Uint8Array, trailers?: HeaderBlock): void {
@@ -149,6 +163,7 @@ export class Dispatch extends Timed implements AnswerReceiver {
 
   onData(chunk: Uint8Array): boolean {
     if (this.#isOver) return true;
+    if (this.#isStream) this.#heardMs = this.#ports.clock.steady();
     try {
       const isFlowing = this.#relay.onData(chunk);
       if (!isFlowing) this.#waitForDrain();
@@ -204,9 +219,17 @@ export class Dispatch extends Timed implements AnswerReceiver {
 
   expire(): void {
     if (this.#isOver) return;
+    const leftMs = this.#isStream ? this.#streamLeftMs() : 0;
+    if (leftMs > 0) return this.#ports.deadlines.set(this, leftMs);
     this.#call?.abort();
     this.#endAttempt('UPSTREAM_TIMEOUT');
     this.#fail(new GatewayError('UPSTREAM_TIMEOUT'));
+  }
+
+  /** Asked when a deadline fires, so that what comes of a stream costs no more than a look at the clock. */
+  #streamLeftMs(): number {
+    const endMs = Math.min(this.#heardMs + silenceMs(this.#exchange, this.#backend), this.#clientEndMs);
+    return endMs - this.#ports.clock.steady();
   }
 
   /** The answer cannot be written down again, such as a header with a control character. */

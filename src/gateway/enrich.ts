@@ -3,6 +3,8 @@ import type { Buffer } from 'node:buffer';
 import type { ErrorCode } from '../core/errors.ts';
 import type { FeatureView, Rule, Snapshot } from '../core/snapshot.ts';
 import type { FeatureBody } from '../protocol/feature-body.ts';
+import { formOf } from '../protocol/feature-places.ts';
+import type { FeatureTable } from '../protocol/feature-table.ts';
 import { GrpcBody } from '../protocol/grpc/grpc-body.ts';
 import { isGrpc } from '../protocol/protocols.ts';
 import { compilePlaces, openBody, type Places } from '../protocol/request-body.ts';
@@ -16,15 +18,14 @@ import { resolveView } from './feature-policy.ts';
 import { countRows } from './feature-rows.ts';
 import type { Clock, Logger, Metrics, OnlineStore } from './ports.ts';
 import type { ViewRecord } from './record.ts';
+import { type FeatureRequest, RequestFeatures } from './request-features.ts';
 
-/** A request body with its features, or why there is none; the message is safe for clients. */
+/** The features of a request, or why there are none; the message is safe for clients. */
 export type Enrichment =
   | {
       readonly ok: true;
-      readonly body: Buffer | null;
-      readonly inferenceHeaderLength: number | null;
-      /** The body is plain although the client's has a content encoding. */
-      readonly isDecoded: boolean;
+      /** Null when nothing goes into the request. */
+      readonly features: RequestFeatures | null;
       readonly views: readonly ViewRecord[];
     }
   | {
@@ -47,7 +48,7 @@ export interface Enricher {
   /** Prepares the views of a snapshot, before a request uses it. Caches of views that did not change stay. */
   adopt(snapshot: Pick<Snapshot, 'views' | 'limits'>): void;
   /**
-   * Puts the features of a rule into the body of a request, without its content encoding if it has one; the facts must
+   * Finds the features of a rule for a request, by what its body says without its content encoding; the facts must
    * have the same body. `inferenceHeaderLength` is the length of the JSON in a body with binary tensors, else null. Of
    * gRPC the body is the message. Synchronous when no store had to be waited for.
    */
@@ -63,6 +64,8 @@ export interface Enricher {
 interface RulePlan {
   readonly views: readonly ViewPlan[];
   readonly places: Places;
+  /** Whether entities and features have places of their own, which the protocol does not say. */
+  readonly isFree: boolean;
 }
 
 /** One request between reading its keys and placing its values. */
@@ -70,8 +73,7 @@ interface Work {
   readonly plans: readonly ViewPlan[];
   readonly rows: readonly number[];
   readonly supplied: readonly (Uint8Array | null)[];
-  readonly body: FeatureBody;
-  readonly isDecoded: boolean;
+  readonly request: FeatureRequest;
 }
 
 export function createEnricher({ stores, clock, metrics, logger }: EnricherOptions): Enricher {
@@ -102,11 +104,12 @@ export function createEnricher({ stores, clock, metrics, logger }: EnricherOptio
 
     enrich(rule, facts, bytes, inferenceHeaderLength) {
       if (rule.enrich.length === 0) {
-        return { ok: true, body: bytes, inferenceHeaderLength, isDecoded: false, views: [] };
+        return { ok: true, features: null, views: [] };
       }
-      const { views, places } = planOf(rule.enrich);
+      const plan = planOf(rule.enrich);
+      const { views, places } = plan;
       const isEncoded = !isGrpc(facts.protocol) && !facts.isPlainBody();
-      const body = checkBody(facts, isEncoded, bytes, inferenceHeaderLength, places);
+      const body = checkBody(facts, isEncoded, bytes, inferenceHeaderLength, plan);
       if ('ok' in body) return fail(body, []);
 
       const keys: EntityKeys[] = [];
@@ -120,7 +123,9 @@ export function createEnricher({ stores, clock, metrics, logger }: EnricherOptio
       const supplied = views.map(({ view, layout }, i) =>
         view.prefer === 'request' ? body.supplied(layout, rows[i]!) : null,
       );
-      const work: Work = { plans: views, rows, supplied, body, isDecoded: isEncoded };
+      const { protocol, operation } = facts;
+      const request = { protocol, operation, body, isDecoded: isEncoded, places };
+      const work: Work = { plans: views, rows, supplied, request };
       const needs = views.map((plan, i): ViewNeed => {
         return { plan, keys: keys[i]!, isNeeded: findNeeded(plan, keys[i]!, supplied[i]!) };
       });
@@ -137,7 +142,10 @@ function planRule(views: readonly FeatureView[], plans: WeakMap<FeatureView, Vie
     if (plan === undefined) throw new Error(`feature view ${view.name} was not adopted`);
     return plan;
   });
-  return { views: found, places: compilePlaces(found.flatMap(({ paths }) => paths)) };
+  const isFree = found.every(({ view }) => {
+    return view.into.kind === 'pointer' && view.entity.every(({ source }) => source.from !== 'column');
+  });
+  return { views: found, places: compilePlaces(found.flatMap(({ paths }) => paths)), isFree };
 }
 
 /** What can be said before anything is read. */
@@ -146,20 +154,30 @@ function checkBody(
   isEncoded: boolean,
   bytes: Buffer | null,
   inferenceHeaderLength: number | null,
-  places: Places,
+  { places, isFree }: RulePlan,
 ): FeatureBody | Refusal {
-  if (facts.protocol === 'oip-grpc') {
+  const { protocol } = facts;
+  if (protocol === 'oip-grpc') {
     return bytes === null ? refuse('BAD_BODY', 'The request needs a message.') : new GrpcBody(bytes);
   }
-  if (isGrpc(facts.protocol)) return refuse('BAD_BODY', UNREADABLE);
+  if (isGrpc(protocol)) return refuse('BAD_BODY', UNREADABLE);
   if (bytes === null || bytes.length === 0) return refuse('BAD_BODY', 'The request needs a JSON body.');
-  if (!isEncoded) return openBody(bytes, inferenceHeaderLength, places);
-  const plain = facts.plainBody();
-  if (plain !== null) return openBody(plain, inferenceHeaderLength, places);
+  if (protocol === 'kserve-v1' && !isFree && isStructuredEvent(facts)) {
+    return refuse('BAD_BODY', STRUCTURED_EVENT);
+  }
+  const plain = isEncoded ? facts.plainBody() : bytes;
+  if (plain !== null) return openBody(plain, inferenceHeaderLength, places, formOf(protocol));
   const problem = facts.decodingProblem();
   return refuse(problem?.code ?? 'BAD_BODY', problem?.message ?? UNREADABLE);
 }
 
+/** Content types begin with `application/cloudevents` in this mode only (HTTP Protocol Binding for CloudEvents 1.0, 3). */
+function isStructuredEvent(facts: RequestFacts): boolean {
+  return /^\s*application\/cloudevents/i.test(facts.header('content-type') ?? '');
+}
+
+const STRUCTURED_EVENT =
+  'Features are added to this request, and a structured CloudEvent has no place for them: send the data as the body, and the event in ce- headers.';
 const UNREADABLE = 'Features are added to this request, so it must be JSON or of the Open Inference Protocol.';
 
 /** Entities of which the request brings every feature itself need not be read. Null for: all are needed. */
@@ -172,8 +190,8 @@ function findNeeded({ layout }: ViewPlan, keys: EntityKeys, supplied: Uint8Array
 
 function finish(work: Work, fetch: FeatureFetch, nowMs: number): Enrichment {
   const views: ViewRecord[] = [];
+  const tables: FeatureTable[] = [];
   let refusal: Refusal | null = null;
-  let { body } = work;
   for (let i = 0; i < work.plans.length; i++) {
     const plan = work.plans[i]!;
     const rows = work.rows[i]!;
@@ -182,16 +200,10 @@ function finish(work: Work, fetch: FeatureFetch, nowMs: number): Enrichment {
     count(plan, resolution.record);
     refusal ??= resolution.refusal;
     const { values } = resolution;
-    if (refusal !== null || values === null) continue;
-    const enriched = body.place({ layout: plan.layout, rows, values, existing: plan.view.prefer });
-    if ('ok' in enriched) refusal = enriched;
-    else body = enriched;
+    if (values !== null) tables.push({ layout: plan.layout, rows, values, existing: plan.view.prefer });
   }
-  if (refusal === null) {
-    const { bytes, inferenceHeaderLength } = body;
-    return { ok: true, body: bytes, inferenceHeaderLength, isDecoded: work.isDecoded, views };
-  }
-  return fail(blameBody(refusal, work.body), views);
+  if (refusal !== null) return fail(blameBody(refusal, work.request.body), views);
+  return { ok: true, features: tables.length === 0 ? null : new RequestFeatures(work.request, tables), views };
 }
 
 function fail({ code, message }: Refusal, views: readonly ViewRecord[]): Enrichment {

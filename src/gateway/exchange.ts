@@ -7,6 +7,7 @@ import type { Live } from './live.ts';
 import type { MirrorTicket } from './mirror.ts';
 import type { BodyStream, Reply, RequestHeaders, RequestTrace } from './ports.ts';
 import type { DecisionRecord } from './record.ts';
+import type { RequestFeatures } from './request-features.ts';
 
 /** What a gRPC call is beside its facts. */
 export interface GrpcCall {
@@ -28,11 +29,10 @@ export interface Exchange {
   readonly reply: Reply;
   readonly record: DecisionRecord;
   readonly trace: RequestTrace | null;
+  /** As the client sent it. */
   body: Buffer | BodyStream | null;
-  /** The content encoding of the client was taken off the body. */
-  isDecoded: boolean;
-  /** Value of Inference-Header-Content-Length after changes to the body; null when there is none or it is unchanged. */
-  inferenceHeaderLength: number | null;
+  /** What goes into the body for a backend; null for nothing. */
+  features: RequestFeatures | null;
   /** The copies for shadows, when there are any. */
   ticket: MirrorTicket | null;
   /** Set once the exchange reached its terminal state. */

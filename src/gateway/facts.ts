@@ -4,8 +4,10 @@ import { GatewayError } from '../core/errors.ts';
 import type { Facts, FieldPath, Operation, Protocol, Scalar } from '../core/facts.ts';
 import { type BodyFields, JsonFields } from '../protocol/body-fields.ts';
 import { InferFields } from '../protocol/grpc/infer-fields.ts';
-import { findRoot } from '../protocol/json-scan.ts';
+import { SeldonFields } from '../protocol/grpc/seldon-fields.ts';
+import { findRoot, maxDepth, skipSpace } from '../protocol/json-scan.ts';
 import { inferenceHeader, lengthProblem } from '../protocol/oip-binary.ts';
+import { isGrpc } from '../protocol/protocols.ts';
 import type { BodyDecoder, RequestHeaders } from './ports.ts';
 
 /** What is known of a request before its body. */
@@ -18,8 +20,8 @@ export interface FactsHead extends Pick<
   readonly decode?: BodyDecoder | null;
 }
 
-/** Why the content encoding cannot be taken off a body. */
-export interface DecodingProblem {
+/** Why a body, or what its content encoding hides, cannot be read; safe to tell the client. */
+export interface BodyProblem {
   readonly code: 'BODY_TOO_LARGE' | 'BAD_BODY';
   readonly message: string;
 }
@@ -93,16 +95,44 @@ export class RequestFacts implements Facts {
   }
 
   /** Why there is no `plainBody` although there is a body, safe to tell the client; null when there is one. */
-  decodingProblem(): DecodingProblem | null {
+  decodingProblem(): BodyProblem | null {
     if (this.#body === null || this.plainBody() !== null) return null;
     return this.#inflatesTooFar ? INFLATES_TOO_FAR : UNDECODABLE;
+  }
+
+  /**
+   * Why fields that a decision looked at may be there although they were not found, safe to tell the client: the body
+   * cannot be decoded, or is malformed or nested too deep. Null when no field was looked at, when all was readable, and for
+   * bodies that are no JSON and do not say so, such as forms: they have no fields.
+   */
+  fieldsProblem(): BodyProblem | null {
+    if (this.#fields === undefined) return null;
+    if (this.#fields === null) return this.decodingProblem();
+    if (!this.#fields.isDoubtful()) return null;
+    if (isGrpc(this.protocol)) return MALFORMED;
+    return this.#meansJson() ? NO_JSON : null;
+  }
+
+  /** Whether somebody may read the body as JSON: its content type says so, or there is none, or it begins like JSON. */
+  #meansJson(): boolean {
+    const json = this.#json(this.plainBody()!);
+    if (json.length === 0) return false;
+    const type = this.header('content-type') ?? '';
+    const first = json[skipSpace(json, 0)];
+    return type === '' || /\bjson\b/i.test(type) || first === 0x7b || first === 0x5b;
+  }
+
+  #json(body: Buffer): Buffer {
+    return this.#jsonLength === null ? body : body.subarray(0, this.#jsonLength);
   }
 
   #readFields(): BodyFields | null {
     const body = this.plainBody();
     if (body === null) return null;
     if (this.protocol === 'oip-grpc') return new InferFields(body);
-    return new JsonFields(this.#jsonLength === null ? body : body.subarray(0, this.#jsonLength));
+    if (this.protocol === 'seldon-v1-grpc') return new SeldonFields(body, this.operation === 'feedback');
+    if (isGrpc(this.protocol)) return noFields;
+    return new JsonFields(this.#json(body));
   }
 
   /** Clients of this protocol name the model in the body. */
@@ -170,15 +200,27 @@ export class RequestFacts implements Facts {
 }
 
 const MODEL_FIELD: FieldPath = ['model'];
-const INFLATES_TOO_FAR: DecodingProblem = {
+const INFLATES_TOO_FAR: BodyProblem = {
   code: 'BODY_TOO_LARGE',
   message: 'Without its Content-Encoding the body is larger than this gateway accepts.',
 };
-const UNDECODABLE: DecodingProblem = {
+const UNDECODABLE: BodyProblem = {
   code: 'BAD_BODY',
   message:
     'The body cannot be decoded. Send it with the Content-Encoding gzip, deflate or br, or without Content-Encoding.',
 };
+const NO_JSON: BodyProblem = {
+  code: 'BAD_BODY',
+  message: `The body is looked at to find the model, and is not valid JSON of at most ${maxDepth} levels.`,
+};
+const MALFORMED: BodyProblem = {
+  code: 'BAD_BODY',
+  message: 'The message is looked at to find the model, and is malformed or has too many tensors and parameters.',
+};
+
+/** Messages of other protocols than the Open Inference Protocol are not read. */
+const noFields: BodyFields = { field: () => undefined, parsed: () => undefined, isDoubtful: () => false };
+
 const NO_OBJECT = 'The body must be one JSON object, with the name of the model as `model`.';
 
 function isObject(body: Buffer | null): boolean {

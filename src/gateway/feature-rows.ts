@@ -1,4 +1,6 @@
 import type { FeatureBody } from '../protocol/feature-body.ts';
+import type { FeatureLayout } from '../protocol/feature-layout.ts';
+import type { Key } from '../protocol/json-key.ts';
 import { type EntityKeys, type Refusal, refuse } from './entity-keys.ts';
 import type { ViewPlan } from './feature-plan.ts';
 
@@ -37,7 +39,7 @@ function findOtherRows(plans: readonly ViewPlan[], keys: number, body: FeatureBo
   for (const { layout } of plans) {
     const { kind } = layout.into;
     if (kind !== 'tensor' && kind !== 'tensors') continue;
-    const rows = body.batchSize(kind === 'tensor' ? (layout.tensors[0]?.key ?? null) : null);
+    const rows = body.countRows(ownTensor(layout), 2);
     // One row may also mean that none were found.
     if (rows === 1 || rows === keys) continue;
     const text = `The inputs of the request have ${rows} rows, but its entity keys have ${keys}; there must be a key for each row.`;
@@ -50,11 +52,16 @@ function broadcastRows({ layout }: ViewPlan, common: number | null, body: Featur
   const { into } = layout;
   switch (into.kind) {
     case 'columns':
-      return body.countRows();
+      return body.countRows(null, 1);
     case 'tensor':
     case 'tensors':
-      return common ?? body.batchSize(into.kind === 'tensor' ? (layout.tensors[0]?.key ?? null) : null);
+      // One dimension may as well be a single row.
+      return common ?? body.countRows(ownTensor(layout), 2);
     default:
       return 1;
   }
+}
+
+function ownTensor({ into, tensors }: FeatureLayout): Key | null {
+  return into.kind === 'tensor' ? (tensors[0]?.key ?? null) : null;
 }

@@ -74,6 +74,7 @@ export class Gateway implements DispatchPorts {
   readonly mirror: Mirror;
   readonly deadlines: Deadlines;
   readonly retryBudget: RetryBudget;
+  readonly decodeBody: BodyDecoder;
   readonly #ports: GatewayPorts;
   /** The live snapshot, and retired ones whose last request is still under way. */
   readonly #lives = new Set<Live>();
@@ -86,6 +87,7 @@ export class Gateway implements DispatchPorts {
     this.enricher = ports.enricher;
     this.learner = ports.learner;
     this.mirror = ports.mirror;
+    this.decodeBody = ports.decodeBody;
     this.deadlines = new Deadlines(() => ports.clock.steady());
     this.retryBudget = new RetryBudget(() => ports.clock.steady());
     this.#ports = ports;
@@ -130,7 +132,7 @@ export class Gateway implements DispatchPorts {
       model: meaning.model,
       version: meaning.version,
       headers: head.headers,
-      decode: this.#ports.decodeBody,
+      decode: this.decodeBody,
     });
     const trace = tracer.begin(head.headers, head.method, head.path, timeMs);
     const exchange: Exchange = {
@@ -163,8 +165,7 @@ export class Gateway implements DispatchPorts {
         traceId: trace?.traceId ?? null,
       },
       body: null,
-      isDecoded: false,
-      inferenceHeaderLength: null,
+      features: null,
       ticket: null,
       isFinished: false,
       onAbort: null,

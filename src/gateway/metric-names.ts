@@ -79,7 +79,10 @@ export const metrics = {
     ['route', 'backend', 'result'],
     'Copies for a shadow, by result: ok, error, timeout, dropped.',
   ),
-  makas_shadow_dropped_total: counter(['route', 'backend', 'reason'], 'Copies that were not sent, by reason.'),
+  makas_shadow_dropped_total: counter(
+    ['route', 'backend', 'reason'],
+    'Copies that were not sent, by reason: queue_full, body_too_large, streamed (of a gRPC stream nothing is held), deadline (waited in the queue for longer than its timeout), cancelled (the primary failed or the client left), no_endpoint, draining, protocol (it has no form in that of the shadow).',
+  ),
   makas_shadow_compared_total: counter(
     ['route', 'backend', 'result'],
     "Answers of a shadow compared with the primary's: agree, mismatch, incomparable.",

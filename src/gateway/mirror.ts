@@ -161,7 +161,8 @@ export class Mirror {
 
   #refusal(shadow: Shadow, { body, facts }: Exchange): DropReason | null {
     if (this.#isDraining) return 'draining';
-    if (!isWhole(body) || (body !== null && body.length > shadow.maxBodyBytes)) return 'body_too_large';
+    if (!isWhole(body)) return 'streamed';
+    if (body !== null && body.length > shadow.maxBodyBytes) return 'body_too_large';
     const { protocol } = shadow.backend;
     return canServe(protocol, facts.protocol) ? null : 'protocol';
   }

@@ -1,7 +1,8 @@
-import type { Facts } from '../core/facts.ts';
+import type { Facts, Operation } from '../core/facts.ts';
+import { answerNames, type AnswerNames } from '../protocol/answer-names.ts';
 import { findHeader, type HeaderBlock, setHeader } from '../protocol/header-block.ts';
 import { inferenceHeader } from '../protocol/oip-binary.ts';
-import { renameAnswer, renameInArray } from '../protocol/rename.ts';
+import { renameAnswer, renameInArray, renameInObject } from '../protocol/rename.ts';
 import { EventRename } from '../protocol/sse-rename.ts';
 import {
   type AnswerMapping,
@@ -9,54 +10,53 @@ import {
   type HeldAnswer,
   isEncodedAnswer,
   isEventStream,
+  isJsonDocument,
   type PieceMapping,
 } from './answer-mapping.ts';
+import { encodedAnswer } from './decoded-answer.ts';
 
-/** JSON as one document: lines or sequences of JSON are streams, which must not be held. */
-const JSON_TYPE = /^\s*application\/(?:[\w.!#$&^+-]+\+)?json\s*(?:;|$)/i;
-
-const OIP_KEYS = ['model_name', 'name'];
-const OPENAI_KEYS = ['model'];
-const V1_KEYS = ['name'];
+/** Their answers must not be held, whatever they claim to be. */
+const streams: ReadonlySet<Operation> = new Set<Operation>(['infer-stream', 'generate-stream']);
 
 /** Maps the name of the model in JSON answers back to the one that the client knows. Errors of a model server pass untouched. */
 export class NameMapping implements AnswerMapping {
   readonly #from: string;
   readonly #to: string;
-  readonly #keys: readonly string[];
-  readonly #isStatistics: boolean;
-  /** Events of the Responses API hold the response as it is by then. */
-  readonly #inside: string | null;
+  readonly #names: AnswerNames | null;
+  readonly #isStream: boolean;
 
   constructor({ protocol, operation }: Pick<Facts, 'protocol' | 'operation'>, from: string, to: string) {
     this.#from = from;
     this.#to = to;
-    this.#inside = operation === 'responses' ? 'response' : null;
-    this.#isStatistics = operation === 'model-stats';
-    this.#keys = protocol === 'openai' ? OPENAI_KEYS : protocol === 'oip' ? OIP_KEYS : V1_KEYS;
+    this.#names = answerNames(protocol, operation);
+    this.#isStream = streams.has(operation);
   }
 
   holds(status: number, headers: HeaderBlock): boolean {
-    if (status >= 300 || isEncodedAnswer(headers)) return false;
-    if (findHeader(headers, inferenceHeader) !== undefined) return true;
-    return JSON_TYPE.test(findHeader(headers, 'content-type') ?? '');
+    if (status >= 300 || this.#names === null || this.#isStream) return false;
+    return findHeader(headers, inferenceHeader) !== undefined || isJsonDocument(headers);
   }
 
   map(answer: HeldAnswer): HeldAnswer {
+    if (this.#names === null) return answer;
+    const { keys, inside, list } = this.#names;
     let { body, headers } = answer;
     let inferenceHeaderLength = answerJsonLength(headers);
-    for (const key of this.#keys) {
+    for (const key of keys) {
       ({ body, inferenceHeaderLength } = renameAnswer(body, inferenceHeaderLength, key, this.#from, this.#to));
+      if (inside !== null) body = renameInObject(body, inside, key, this.#from, this.#to);
+      if (list !== null) body = renameInArray(body, list, key, this.#from, this.#to);
     }
-    if (this.#isStatistics) body = renameInArray(body, 'model_stats', 'name', this.#from, this.#to);
     if (body === answer.body) return answer;
     headers = setHeader(headers, 'content-length', String(body.length));
     if (inferenceHeaderLength !== null) headers = setHeader(headers, inferenceHeader, String(inferenceHeaderLength));
     return { ...answer, body, headers };
   }
 
+  /** Throws for events that cannot be read. */
   pieces(status: number, headers: HeaderBlock): PieceMapping | null {
-    if (status >= 300 || isEncodedAnswer(headers) || !isEventStream(headers)) return null;
-    return new EventRename(this.#keys, this.#from, this.#to, this.#inside);
+    if (status >= 300 || this.#names === null || !isEventStream(headers)) return null;
+    if (isEncodedAnswer(headers)) throw encodedAnswer();
+    return new EventRename(this.#names.keys, this.#from, this.#to, this.#names.inside);
   }
 }

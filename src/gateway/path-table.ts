@@ -1,5 +1,6 @@
 import { Buffer, isUtf8 } from 'node:buffer';
 
+import type { Protocol } from '../core/facts.ts';
 import type { Mount, Snapshot } from '../core/snapshot.ts';
 import { parseInferencePath } from '../protocol/paths/inference-path.ts';
 import { type MountedPath, nameModel, needsModel, readMountedPath, restOf } from '../protocol/paths/mounted-path.ts';
@@ -17,6 +18,9 @@ const SELDON_MODEL = 'seldon-model';
 const feedbackPaths: ReadonlySet<string> = new Set(['/api/v1.0/feedback', '/api/v0.1/feedback']);
 /** Where rewards are sent to: no path of another protocol, whatever the mounts say. */
 const ownPaths: ReadonlySet<string> = new Set(['/rewards', ...feedbackPaths]);
+
+/** No other protocol has paths beneath it. */
+const OPENAI = '/openai/';
 
 /** A path, and what it asks for. */
 export interface KnownPath extends MountedPath {
@@ -67,6 +71,16 @@ export class ServedPaths {
       this.#known.set(key, found);
     }
     return found;
+  }
+
+  /** Whose clients a path that `lookup` does not know is for, as far as what stands before it tells. */
+  protocolOf(whole: string, hostHeader: string | undefined): Protocol {
+    const host = this.hasHosts ? this.#hostIn(hostHeader) : '';
+    for (const mount of this.#mounts) {
+      if (mount.protocol === null || (mount.host !== null && mount.host !== host)) continue;
+      if (restOf(whole, mount.prefix) !== null) return mount.protocol;
+    }
+    return restOf(whole, this.#prefix)?.startsWith(OPENAI) === true ? 'openai' : 'oip';
   }
 
   /** The host of a mount that is asked for; `''` for every other one, so that they share their places in the table. */

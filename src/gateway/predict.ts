@@ -4,13 +4,13 @@ import { GatewayError } from '../core/errors.ts';
 import { asksModel, isPrediction, isRestricted, restrictedText } from '../core/operation-kinds.ts';
 import { isGrpc } from '../protocol/protocols.ts';
 import { AnswerRelay } from './answer-relay.ts';
-import { timeLeftMs } from './call-deadline.ts';
+import { withDecisionInBody } from './decision-in-body.ts';
 import { Dispatch } from './dispatch.ts';
 import { isWhole, type Exchange } from './exchange.ts';
 import type { Gateway } from './gateway.ts';
 import type { Enrichment } from './enrich.ts';
-import { ownHeaders } from './own-headers.ts';
-import { withTokenInBody } from './token-in-body.ts';
+import { ownHeaders, replacedFields } from './own-headers.ts';
+import { unmatched } from './unmatched.ts';
 import { backendRequest } from './upstream-request.ts';
 
 /**
@@ -30,8 +30,9 @@ function match(gateway: Gateway, exchange: Exchange): Matched | null {
   const { record } = exchange;
   if (record.route !== null && record.rule !== null) return { route: record.route, rule: record.rule };
   const matched = matchRequest(exchange.live.snapshot, exchange.facts);
+  if (isInDoubt(gateway, exchange)) return null;
   if (typeof matched === 'string') {
-    gateway.refuse(exchange, new GatewayError(matched));
+    gateway.refuse(exchange, unmatched(matched, exchange.facts));
     return null;
   }
   record.route = matched.route;
@@ -39,9 +40,19 @@ function match(gateway: Gateway, exchange: Exchange): Matched | null {
   return matched;
 }
 
+/** Refuses a request when a rule or unit looked for a field of its body and may have missed it. */
+function isInDoubt(gateway: Gateway, exchange: Exchange): boolean {
+  const problem = exchange.facts.fieldsProblem();
+  if (problem !== null) gateway.refuse(exchange, new GatewayError(problem.code, problem.message));
+  return problem !== null;
+}
+
 function enrich(gateway: Gateway, exchange: Exchange, matched: Matched): void {
   const { facts, body } = exchange;
-  if (!isWhole(body)) return gateway.refuse(exchange, new GatewayError('BODY_TOO_LARGE'));
+  if (!isWhole(body)) {
+    const error = exchange.call === null ? new GatewayError('BODY_TOO_LARGE') : new GatewayError('BAD_BODY', STREAMED);
+    return gateway.refuse(exchange, error);
+  }
   const startMs = gateway.clock.steady();
   const enriched = gateway.enricher.enrich(matched.rule, facts, body, facts.inferenceHeaderLength());
   if (!(enriched instanceof Promise)) return takeFeatures(gateway, exchange, matched, enriched, startMs);
@@ -49,6 +60,8 @@ function enrich(gateway: Gateway, exchange: Exchange, matched: Matched): void {
     .then((enrichment) => takeFeatures(gateway, exchange, matched, enrichment, startMs))
     .catch((error: unknown) => gateway.refuse(exchange, gateway.unexpected(error)));
 }
+
+const STREAMED = 'Features are not added to streams; send this request as a call with one message, not a stream.';
 
 function takeFeatures(
   gateway: Gateway,
@@ -67,9 +80,7 @@ function takeFeatures(
     trace.features(startMs, endMs, views, !enriched.ok);
   }
   if (!enriched.ok) return gateway.refuse(exchange, new GatewayError(enriched.code, enriched.message));
-  exchange.body = enriched.body;
-  exchange.isDecoded = enriched.isDecoded;
-  exchange.inferenceHeaderLength = enriched.inferenceHeaderLength;
+  exchange.features = enriched.features;
   choose(gateway, exchange, matched);
 }
 
@@ -81,23 +92,25 @@ function choose(gateway: Gateway, exchange: Exchange, matched: Matched): void {
   }
   const assignment = asksModel(facts.operation) ? assign(matched, facts, live.weights) : assignBaseline(matched, facts);
   record.assignment = assignment;
+  if (isInDoubt(gateway, exchange)) return;
   const { backend } = assignment;
   let request = backendRequest(exchange, backend);
   if ('ok' in request) return gateway.refuse(exchange, new GatewayError(request.code, request.message));
   const learns = isPrediction(facts.operation);
   if (learns && assignment.bandit !== null) record.token = gateway.learner.serve(assignment, facts.timeMs);
-  if (record.token !== null) request = withTokenInBody(exchange, request, record.token);
+  if (learns) request = withDecisionInBody(exchange, request);
   const shadows = learns ? shadowsFor(rule, facts) : NO_SHADOWS;
   if (shadows.length > 0) exchange.ticket = gateway.mirror.open(shadows, exchange);
   const relay = new AnswerRelay(exchange.reply, gateway.clock, {
     added: ownHeaders(exchange),
+    replaced: replacedFields(exchange),
     mapping: request.mapping,
     isGrpc: isGrpc(facts.protocol),
     keepBytes: exchange.ticket?.keepBytes ?? 0,
     maxAnswerBytes: backend.connection.maxAnswerBytes,
+    decode: gateway.decodeBody,
   });
-  const leftMs = timeLeftMs(exchange, backend, gateway.clock.steady());
-  new Dispatch(gateway, exchange, backend, request, relay).start(leftMs);
+  new Dispatch(gateway, exchange, backend, request, relay).start();
 }
 
 const NO_SHADOWS: readonly never[] = [];

@@ -14,7 +14,12 @@ export const describedRequestId = 'explained-request';
 
 /** Facts of a described request, or all that is wrong with the description. */
 export type DescribedFacts =
-  | { readonly ok: true; readonly facts: RequestFacts }
+  | {
+      readonly ok: true;
+      readonly facts: RequestFacts;
+      /** Whether the description has a body: without one nothing is said of what would be in it. */
+      readonly hasBody: boolean;
+    }
   | { readonly ok: false; readonly problems: readonly string[] };
 
 const knownKeys = new Set(['method', 'path', 'headers', 'body']);
@@ -85,7 +90,7 @@ export function factsOf(
     headers: fields,
   });
   facts.setBody(bodyBytes(body));
-  return { ok: true, facts };
+  return { ok: true, facts, hasBody: body !== undefined && body !== null };
 }
 
 /** Of a path with several methods, the one that a body goes with. */

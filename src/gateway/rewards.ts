@@ -1,5 +1,6 @@
 import { isLate, rememberMs, windowOf } from '../core/bandit/window.ts';
 import type { Bandit, BanditArm, Snapshot } from '../core/snapshot.ts';
+import { grpcStatus } from '../protocol/grpc/status.ts';
 import { banditKey } from './bandit-posterior.ts';
 import type { Degradation } from './degradation.ts';
 import type { Clock, Logger, Metrics, RewardOutcome, RewardWrite, StateStore, StoredOutcome } from './ports.ts';
@@ -20,6 +21,19 @@ export const rewardStatus: Readonly<Record<RewardCode, number>> = {
   conflict: 409,
   late: 410,
   refused: 503,
+};
+
+/** Status of gRPC of each result. */
+export const rewardGrpcStatus: Readonly<Record<RewardCode, number>> = {
+  counted: grpcStatus.OK,
+  repeated: grpcStatus.OK,
+  buffered: grpcStatus.OK,
+  invalid: grpcStatus.INVALID_ARGUMENT,
+  forged: grpcStatus.PERMISSION_DENIED,
+  unknown: grpcStatus.NOT_FOUND,
+  conflict: grpcStatus.ALREADY_EXISTS,
+  late: grpcStatus.FAILED_PRECONDITION,
+  refused: grpcStatus.UNAVAILABLE,
 };
 
 const messages: Readonly<Record<Exclude<RewardCode, 'counted' | 'repeated' | 'invalid'>, string>> = {

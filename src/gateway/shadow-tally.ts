@@ -5,6 +5,8 @@ import type { Counter, Gauge, Histogram, Metrics } from './ports.ts';
 export type DropReason =
   | 'queue_full'
   | 'body_too_large'
+  /** Its messages go on while they come, and are not held: a stream of gRPC. */
+  | 'streamed'
   /** It waited in the queue longer than the shadow may take to answer. */
   | 'deadline'
   /** The primary failed or the client left before the copy was sent. */
@@ -50,6 +52,7 @@ export class ShadowTally {
     this.#dropped = {
       queue_full: dropped('queue_full'),
       body_too_large: dropped('body_too_large'),
+      streamed: dropped('streamed'),
       deadline: dropped('deadline'),
       cancelled: dropped('cancelled'),
       no_endpoint: dropped('no_endpoint'),
@@ -121,6 +124,7 @@ function noCounts(): ShadowCounts {
     dropped: {
       queue_full: 0,
       body_too_large: 0,
+      streamed: 0,
       deadline: 0,
       cancelled: 0,
       no_endpoint: 0,

@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 
 import type { Protocol } from '../core/facts.ts';
 import { GatewayError } from '../core/errors.ts';
+import type { CodecReason } from '../protocol/codec-result.ts';
 import { errorAnswer } from '../protocol/error-answer.ts';
 import { readErrorText } from '../protocol/error-text.ts';
 import { frameMessage, onlyMessage } from '../protocol/grpc/frame.ts';
@@ -31,6 +32,13 @@ const NAME_KEYS = ['model_name', 'name'];
 /** Of readiness in KServe V1. */
 const V1_NAME_KEYS = ['name'];
 const NAME_FIELD = 1;
+
+/** HTTP status for what an answer has no form for and that is no fault of the backend's. */
+const statuses: ReadonlyMap<CodecReason, number> = new Map<CodecReason, number>([
+  ['NOT_READY', 503],
+  // The client named the output.
+  ['UNKNOWN_OUTPUT', 400],
+]);
 
 interface Names {
   readonly from: string;
@@ -70,7 +78,8 @@ export class TranslationMapping implements AnswerMapping {
     const contentType = findHeader(answer.headers, 'content-type') ?? '';
     const translated = this.#translate({ contentType, body, inferenceHeaderLength: answerJsonLength(answer.headers) });
     if (!translated.ok) {
-      if (translated.reason === 'NOT_READY') return this.#fail(503, translated.message, headers, undefined);
+      const status = statuses.get(translated.reason);
+      if (status !== undefined) return this.#fail(status, translated.message, headers, undefined);
       throw unreadable(translated.message);
     }
     const named = this.#rename(translated);

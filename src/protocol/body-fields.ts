@@ -1,9 +1,9 @@
 import { Buffer } from 'node:buffer';
 
 import type { FieldPath, Scalar } from '../core/facts.ts';
-import { compileSteps, findField, type Path } from './json-path.ts';
+import { compileSteps, findFieldsAt, type Path } from './json-path.ts';
 import { readScalar } from './json-scalar.ts';
-import { isCompleteJson } from './json-scan.ts';
+import { isCompleteJson, skipSpace, type Span } from './json-scan.ts';
 
 /** What can be looked up in the body of a request, whatever it is written in. Reads nothing before it is asked. */
 export interface BodyFields {
@@ -11,6 +11,8 @@ export interface BodyFields {
   field(path: FieldPath): Scalar | undefined;
   /** The whole as plain values, for expressions; undefined when the body cannot be read. */
   parsed(): unknown;
+  /** Whether what was not found so far may be there all the same, because the body cannot be read. */
+  isDoubtful(): boolean;
 }
 
 /** The fields of a JSON body, found by scanning its bytes; each path once. */
@@ -18,6 +20,7 @@ export class JsonFields implements BodyFields {
   readonly #json: Uint8Array;
   #found: Map<FieldPath, Scalar | undefined> | null = null;
   #parsed: { readonly value: unknown } | null = null;
+  #isMalformed = false;
 
   constructor(json: Uint8Array) {
     this.#json = json;
@@ -27,7 +30,7 @@ export class JsonFields implements BodyFields {
     const known = this.#found?.get(path);
     if (known !== undefined || this.#found?.has(path) === true) return known;
     const compiled = compiledPath(path);
-    const span = compiled === null ? null : findField(this.#json, compiled);
+    const span = compiled === null ? null : this.#find(compiled);
     const value = span === null ? undefined : readScalar(this.#json, span);
     this.#found ??= new Map();
     this.#found.set(path, value);
@@ -36,7 +39,21 @@ export class JsonFields implements BodyFields {
 
   parsed(): unknown {
     this.#parsed ??= { value: parseJson(this.#json) };
+    if (this.#parsed.value === undefined) this.#isMalformed = true;
     return this.#parsed.value;
+  }
+
+  isDoubtful(): boolean {
+    return this.#isMalformed;
+  }
+
+  #find(path: Path): Span | null {
+    const json = this.#json;
+    const found: (Span | null)[] = [];
+    const end = findFieldsAt(json, skipSpace(json, 0), path.set, found);
+    if (end !== -1 && skipSpace(json, end) === json.length) return found[0] ?? null;
+    this.#isMalformed = true;
+    return null;
   }
 }
 

@@ -25,6 +25,7 @@ export type CodecReason =
   | 'NO_TRANSLATION'
   | 'UNSUPPORTED_FIELD'
   | 'CONTENT_TYPE'
+  | 'UNKNOWN_OUTPUT'
   | 'NOT_READY';
 
 /** A request that a codec cannot handle. The message is safe for clients and says what to do. */

@@ -28,7 +28,9 @@ export function enrichBody(body: RequestBody, table: FeatureTable): RequestBody 
     const text = `There are ${values.length} values of ${length} features for ${rows} rows.`;
     return fail('BAD_BODY', 'ROW_COUNT', text);
   }
-  const enriched = place(body, table);
+  // Bytes that nobody can tell whose they are must not go on beside new tensors.
+  const doubt = body.form === 'tensors' && body.isDivided ? body.inputs().problem : null;
+  const enriched = doubt ?? place(body, table);
   if ('ok' in enriched) return enriched;
   const { json, tail } = enriched;
   return json === body.json ? body : body.with(json, tail ?? body.tail);

@@ -10,6 +10,7 @@ import { eachElement, eachLeaf, eachScalar } from './json-walk.ts';
 import type { TensorEntry } from './oip-tensor.ts';
 import type { RequestBody } from './request-body.ts';
 import { decodeTensor } from './tensor-bytes.ts';
+import { countElements, failElementCount } from './tensor-sizes.ts';
 
 /** Datatypes whose elements can be keys; a floating-point key has no one spelling. */
 const keyDatatypes = /^(?:BYTES|BOOL|U?INT(?:8|16|32|64))$/;
@@ -52,7 +53,7 @@ export function readEntityColumn(
  * Reads what an Open Inference Protocol input says about the entity of every row: its flattened elements.
  * An element that is null, an object or not finite is null;
  * integers beyond 2^53 are their digits, as text. Fails with BAD_BODY when there are more than `maxRows` rows, or the
- * tensor is there twice, has a datatype that cannot be a key, or cannot be read.
+ * tensor is there twice, has a datatype that cannot be a key, cannot be read, or has another shape than elements.
  */
 export function readEntityValues(body: RequestBody, name: Key, maxRows: number): EntityValues {
   const { tensors, problem } = body.inputs();
@@ -63,7 +64,11 @@ export function readEntityValues(body: RequestBody, name: Key, maxRows: number):
   if (!isKeyDatatype(tensor.datatype)) return failDatatype();
   const values =
     tensor.binary === null ? readData(body.json, tensor.data, maxRows) : readBinary(body.tail, tensor, maxRows);
-  return checkEntityValues(values, maxRows);
+  const checked = checkEntityValues(values, maxRows);
+  // Without elements they are elsewhere, in shared memory.
+  if (!checked.ok || (tensor.binary === null && tensor.data === null) || tensor.shape === null) return checked;
+  const count = countElements(body.json, tensor.shape) ?? Number.NaN;
+  return count === checked.values.length ? checked : failElementCount(name.text, checked.values.length, count);
 }
 
 /** Whether elements of this datatype can be keys. */

@@ -29,10 +29,11 @@ export interface FeatureBody {
   readColumn(path: Path | null, maxRows: number): readonly (Scalar | undefined)[] | CodecFailure;
   /** The elements of the input of this name, flattened. */
   readTensor(name: Key, maxRows: number): EntityValues;
-  /** The number of rows that columns go into; 1 when they cannot be counted: placing the values says why. */
-  countRows(): number;
-  /** The first dimension of the first input with at least two, but for the input `own`; 1 when there is none. */
-  batchSize(own: Key | null): number;
+  /**
+   * The number of rows of the request, as far as it can be told, else 1: placing the values says why. Of tensors it is the
+   * first dimension of the first input with at least `minDimensions`, but for the input `own`.
+   */
+  countRows(own: Key | null, minDimensions: 1 | 2): number;
   /** Which features the request brings itself: 1 at row * columns + column; null for none at all. */
   supplied(layout: FeatureLayout, rows: number): Uint8Array | null;
   /** The body with the features in their places; the same body when nothing changes. */

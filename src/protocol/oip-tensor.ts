@@ -77,7 +77,8 @@ export function eachTensor(
     if (size) {
       const bytes = readScalar(json, size);
       if (typeof bytes !== 'number' || !Number.isSafeInteger(bytes) || bytes < 0 || bytes > tailBytes - offset) {
-        problem = fail('BAD_BODY', 'BINARY_LENGTH', 'A binary_data_size does not fit the bytes behind the JSON.');
+        const text = `The binary_data_size of ${JSON.stringify(readScalar(json, name))} does not fit the bytes behind the JSON.`;
+        problem = fail('BAD_BODY', 'BINARY_LENGTH', text);
         return -1;
       }
       binary = { start: offset, size: bytes };

@@ -1,19 +1,22 @@
 import { Buffer } from 'node:buffer';
 
 import type { Scalar } from '../core/facts.ts';
-import { batchSize, countInstances } from './batch-size.ts';
+import { batchSize } from './batch-size.ts';
 import { type CodecFailure, fail, failNotObject } from './codec-result.ts';
 import { enrichBody } from './enrich-body.ts';
 import { readEntityColumn, readEntityField, readEntityValues } from './entity-values.ts';
 import type { EntityValues, FeatureBody, FieldValue } from './feature-body.ts';
 import type { FeatureLayout } from './feature-layout.ts';
+import type { BodyForm } from './feature-places.ts';
 import type { FeatureTable } from './feature-table.ts';
 import type { Key } from './json-key.ts';
 import { compilePaths, findField, findFields, type Path, type PathSet, pathOf } from './json-path.ts';
 import { findRoot, isCompleteJson, type Span } from './json-scan.ts';
 import { joinBinary } from './oip-binary.ts';
 import { eachTensor, inputsPath, type TensorEntry } from './oip-tensor.ts';
+import { countDataRows } from './row-columns.ts';
 import { suppliedFeatures } from './supplied-features.ts';
+import { checkBinaryTensor } from './tensor-sizes.ts';
 
 /** Places that are wanted of every body, found in one scan. */
 export interface Places {
@@ -50,23 +53,32 @@ export class RequestBody implements FeatureBody {
   readonly tail: Buffer;
   /** Whether there is a header that says how long the JSON is. */
   readonly isDivided: boolean;
+  readonly form: BodyForm;
   readonly #places: Places;
   #whole: Buffer | null;
   #spans: readonly (Span | null)[] | null = null;
   #inputs: Inputs | null = null;
 
   /** `whole` is the two parts in one buffer, when there is one. */
-  constructor(json: Buffer, tail: Buffer, isDivided: boolean, places: Places, whole: Buffer | null = null) {
+  constructor(
+    json: Buffer,
+    tail: Buffer,
+    isDivided: boolean,
+    places: Places,
+    form: BodyForm = 'tensors',
+    whole: Buffer | null = null,
+  ) {
     this.json = json;
     this.tail = tail;
     this.isDivided = isDivided;
+    this.form = form;
     this.#places = places;
     this.#whole = whole;
   }
 
   /** The same places in other bytes. */
   with(json: Buffer, tail: Buffer): RequestBody {
-    return new RequestBody(json, tail, this.isDivided, this.#places);
+    return new RequestBody(json, tail, this.isDivided, this.#places, this.form);
   }
 
   get bytes(): Buffer {
@@ -95,9 +107,14 @@ export class RequestBody implements FeatureBody {
     return (this.#inputs ??= this.#readInputs());
   }
 
+  /** Where a KServe V1 request has its rows, whatever is there. */
+  findRows(): Span | null {
+    return this.find(instancesPath) ?? this.find(inputsPath);
+  }
+
   /** The rows of a KServe V1 request: the array `instances`, or `inputs` when there are no instances. */
   rows(): Rows {
-    const rows = this.find(instancesPath) ?? this.find(inputsPath);
+    const rows = this.findRows();
     if (rows?.kind === 'array') return { ok: true, rows };
     if (rows) return fail('BAD_BODY', 'WRONG_TYPE', 'The rows of the request ("instances") must be an array.');
     if (!this.isObject()) return failNotObject();
@@ -120,12 +137,8 @@ export class RequestBody implements FeatureBody {
     return readEntityValues(this, name, maxRows);
   }
 
-  countRows(): number {
-    return countInstances(this);
-  }
-
-  batchSize(own: Key | null): number {
-    return batchSize(this, own);
+  countRows(own: Key | null, minDimensions: 1 | 2): number {
+    return this.form === 'tensors' ? batchSize(this, own, minDimensions) : countDataRows(this);
   }
 
   supplied(layout: FeatureLayout, rows: number): Uint8Array | null {
@@ -136,13 +149,30 @@ export class RequestBody implements FeatureBody {
     return enrichBody(this, table);
   }
 
+  /** Also checks that the sizes of binary tensors add up: what is added behind others must not get their bytes. */
   #readInputs(): Inputs {
+    const { json, tail } = this;
     const inputs = this.find(inputsPath);
-    if (inputs === null) return noInputs;
+    if (inputs === null) return tail.length === 0 ? noInputs : { tensors: [], problem: failLeftBytes() };
     const tensors: TensorEntry[] = [];
-    const problem = eachTensor(this.json, inputs, this.tail.length, (tensor) => void tensors.push(tensor));
-    return { tensors, problem };
+    let unfit: CodecFailure | null = null;
+    let used = 0;
+    const problem = eachTensor(json, inputs, tail.length, (tensor) => {
+      tensors.push(tensor);
+      used += tensor.binary?.size ?? 0;
+      unfit = checkBinaryTensor(json, tensor);
+      return unfit === null;
+    });
+    return { tensors, problem: problem ?? unfit ?? (used === tail.length ? null : failLeftBytes()) };
   }
+}
+
+function failLeftBytes(): CodecFailure {
+  return fail(
+    'BAD_BODY',
+    'BINARY_LENGTH',
+    'There are more bytes behind the JSON than its inputs say in binary_data_size.',
+  );
 }
 
 const nothing = Buffer.alloc(0);
@@ -155,8 +185,9 @@ export function openBody(
   body: Buffer,
   inferenceHeaderLength: number | null,
   places: Places = usualPlaces,
+  form: BodyForm = 'tensors',
 ): RequestBody | CodecFailure {
-  if (inferenceHeaderLength === null) return new RequestBody(body, nothing, false, places, body);
+  if (inferenceHeaderLength === null) return new RequestBody(body, nothing, false, places, form, body);
   if (inferenceHeaderLength === 0) {
     const text = 'Features cannot be added to a raw binary request; send the JSON form.';
     return fail('BAD_BODY', 'RAW_REQUEST', text);
@@ -165,5 +196,5 @@ export function openBody(
     return fail('BAD_REQUEST', 'BINARY_LENGTH', 'Inference-Header-Content-Length is larger than the body.');
   }
   const json = body.subarray(0, inferenceHeaderLength);
-  return new RequestBody(json, body.subarray(inferenceHeaderLength), true, places, body);
+  return new RequestBody(json, body.subarray(inferenceHeaderLength), true, places, form, body);
 }

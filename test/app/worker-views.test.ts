@@ -35,6 +35,7 @@ const shadow = (more: Partial<ShadowDescription>): ShadowDescription => ({
   dropped: {
     queue_full: 1,
     body_too_large: 2,
+    streamed: 8,
     deadline: 3,
     cancelled: 4,
     no_endpoint: 5,

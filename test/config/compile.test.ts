@@ -69,6 +69,29 @@ test('the id of an endpoint names its address and the settings of its pool, and 
   }
 });
 
+test('a backend says what a translation cannot know, each datatype by the name of its tensor', async (t) => {
+  const { backends } = snapshotOf(`
+  flat: { protocol: kserve-v1, endpoints: ["http://127.0.0.1:9009"], translation: { float: FP32, binary: false, datatypes: { predict: INT64, constructor: INT8 } } }
+routes: [{ name: any, rules: [{ backend: flat }] }]
+`);
+  t.strictSame(backends[0]?.translation, { tensor: 'input-0', float: 'FP64', datatypes: new Map(), binary: true });
+  const flat = backends.find(({ name }) => name === 'flat')?.translation;
+  t.match(flat, { tensor: 'input-0', float: 'FP32', binary: false });
+  t.strictSame(
+    flat?.datatypes,
+    new Map([
+      ['predict', 'INT64'],
+      ['constructor', 'INT8'],
+    ]),
+  );
+  const half =
+    '  half: { protocol: oip, endpoints: ["http://127.0.0.1:9009"], translation: { datatypes: { y: FP16 } } }';
+  t.match(
+    errorsOf(`${half}\nroutes: [{ name: any, rules: [{ backend: half }] }]`).join(),
+    /half\.translation\.datatypes\.y/,
+  );
+});
+
 test('headers of a backend are lower-case names and clean values', async (t) => {
   const snapshot = snapshotOf(addresses(', headers: { X-Key: "a b" }'));
   t.strictSame(snapshot.backends[3]?.headers, [['x-key', 'a b']]);

@@ -5,13 +5,16 @@ import { explain, type Explanation } from '../../src/core/explain.ts';
 import type { ArmWeights } from '../../src/core/decision.ts';
 import type { Facts } from '../../src/core/facts.ts';
 import type { Snapshot } from '../../src/core/snapshot.ts';
-import { canServe } from '../../src/protocol/translate/table.ts';
 import { renderExplanation } from '../../src/core/render-explanation.ts';
 import { createSplit } from '../../src/core/split.ts';
+import { RequestFacts } from '../../src/gateway/facts.ts';
+import { translationRefusal } from '../../src/gateway/translation-refusal.ts';
 import { describe, snapshotOf } from '../support/described.ts';
 
 function explainFor(served: Snapshot, facts: Facts, weights: ReadonlyArray<ArmWeights | undefined>): Explanation {
-  return explain(served, facts, weights, canServe);
+  if (!(facts instanceof RequestFacts)) throw new TypeError('not described');
+  const described = { facts, hasBody: facts.parsedBody() !== undefined };
+  return explain(served, facts, weights, translationRefusal(described));
 }
 
 const snapshot = snapshotOf(`
@@ -135,6 +138,68 @@ test('a backend that takes the protocol, or into whose protocol it is translated
   t.match(explained('/v1/models/iris:predict'), { error: null, shadows: [{ backend: 'iris-v2' }] });
   t.match(explained('/inference.GRPCInferenceService/ModelInfer').error, null);
   t.match(explained('/v1/chat/completions'), { error: { code: 'BAD_REQUEST', message: /protocol oip/ }, shadows: [] });
+});
+
+test('a request that has no form in the protocol of the backend is refused as it would be served', async (t) => {
+  const v1 = snapshotOf(`
+  flat: { protocol: kserve-v1, endpoints: ["http://127.0.0.1:9004"] }
+routes:
+  - { name: two, match: { version: "2" }, rules: [{ backend: flat }] }
+  - { name: any, rules: [{ backend: flat }] }
+`);
+  const infer = '/v2/models/iris/infer';
+  const errorOf = (description: object) => explainFor(v1, describe(description), []).error;
+  t.equal(errorOf({ path: infer }), null, 'without a body nothing is said of it');
+  const inputs = [{ name: 'x', shape: [1], datatype: 'FP16', data: [1] }];
+  t.match(errorOf({ path: infer, body: { inputs } }), { code: 'BAD_BODY', message: /FP16, which has no JSON form/ });
+  t.match(errorOf({ path: infer, body: { inputs, foo: 1 } }), { code: 'BAD_BODY', message: /The field "foo"/ });
+  t.match(errorOf({ path: '/v2/models/iris/versions/4/infer' }), { code: 'BAD_REQUEST', message: /version .*"4"/ });
+  t.equal(errorOf({ path: '/v2/models/iris/versions/2/infer' }), null, 'the route is for this version');
+  t.match(errorOf({ path: infer, headers: { 'ce-specversion': '1.0' } }), { message: /CloudEvents/ });
+  t.match(errorOf({ path: '/v2/models/iris/stats' }), { message: /operation model-stats has no translation/ });
+  t.match(errorOf({ path: '/v2/models/iris/generate_stream', body: {} }), { message: /Streams are not translated/ });
+  const call = { path: '/inference.GRPCInferenceService/ModelInfer', body: { model_name: 'iris', model_version: '4' } };
+  t.match(errorOf(call), { code: 'BAD_REQUEST', message: /The field "model_version", "4"/ });
+});
+
+test('a shadow that the request has no form for gets no copy, and the reason is told', async (t) => {
+  const mixed = snapshotOf(`
+  flat: { protocol: kserve-v1, endpoints: ["http://127.0.0.1:9004"] }
+routes: [{ name: any, rules: [{ backend: iris-v1, shadow: [{ backend: flat }, { backend: iris-v2 }] }] }]
+`);
+  const explained = (body: object) => explainFor(mixed, describe({ path: '/v2/models/iris/infer', body }), []);
+  const inputs = [{ name: 'x', shape: [1], datatype: 'FP32', data: [1] }];
+  t.match(explained({ inputs }), {
+    error: null,
+    shadows: [
+      { isSent: true, refusal: null },
+      { isSent: true, refusal: null },
+    ],
+  });
+  const explanation = explained({ inputs, foo: 1 });
+  t.match(explanation, {
+    error: null,
+    shadows: [
+      { isSent: false, refusal: /^The field "foo" has no translation/ },
+      { isSent: true, refusal: null },
+    ],
+  });
+  t.match(
+    renderExplanation(explanation),
+    /shadow +flat gets none: draw .*\n +the request has no form for it: The field "foo"/,
+  );
+});
+
+test('what features add is not known to an explanation, so that it does not judge the body', async (t) => {
+  const enriched = snapshotOf(`
+  flat: { protocol: kserve-v1, endpoints: ["http://127.0.0.1:9004"] }
+features:
+  f: { provider: redis-hash, url: "redis://127.0.0.1:6379", entity: { id: { from: "header:x-id" } }, fields: { a: float }, into: { tensor: input, datatype: FP32 } }
+routes: [{ name: any, rules: [{ enrich: [f], backend: flat }] }]
+`);
+  const explained = (path: string) => explainFor(enriched, describe({ path, body: { inputs: [] } }), []).error;
+  t.equal(explained('/v2/models/iris/infer'), null);
+  t.match(explained('/v2/models/iris/versions/4/infer'), { code: 'BAD_REQUEST' });
 });
 
 test('whatever is mirrored has its shadows explained', async (t) => {

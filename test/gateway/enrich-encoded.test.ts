@@ -3,10 +3,9 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 
 import { test } from 'tap';
 
-import type { Enrichment } from '../../src/gateway/enrich.ts';
 import { RequestFacts } from '../../src/gateway/facts.ts';
 import { ListedHeaders } from '../../src/gateway/request-headers.ts';
-import { entity, InstantStore, makeBench, makeView } from './feature-fixtures.ts';
+import { entity, InstantStore, makeBench, makeView, type Placed, placed } from './feature-fixtures.ts';
 
 function decode(encoding: string, body: Uint8Array): Buffer | 'too-large' | null {
   if (encoding === 'bomb') return 'too-large';
@@ -17,11 +16,7 @@ function decode(encoding: string, body: Uint8Array): Buffer | 'too-large' | null
   }
 }
 
-async function enrich(
-  body: Buffer,
-  encoding: string,
-  inferenceHeaderLength: number | null = null,
-): Promise<Enrichment> {
+async function enrich(body: Buffer, encoding: string, inferenceHeaderLength: number | null = null): Promise<Placed> {
   const views = [makeView({ entity: [{ name: 'id', source: { from: 'body', path: ['id'] }, type: 'string' }] })];
   const { enricher } = makeBench(views, () => new InstantStore({ x: entity([1.5, 2]) }));
   const facts = new RequestFacts({
@@ -38,10 +33,10 @@ async function enrich(
     decode,
   });
   facts.setBody(body, inferenceHeaderLength);
-  return enricher.enrich({ enrich: views }, facts, body, inferenceHeaderLength);
+  return placed(await enricher.enrich({ enrich: views }, facts, body, inferenceHeaderLength), body);
 }
 
-const text = (result: Enrichment) => (result.ok ? result.body?.toString() : result.message);
+const text = (result: Placed) => (result.ok ? result.body?.toString() : result.message);
 
 test('features are put into a compressed body, which leaves plain', async (t) => {
   const result = await enrich(gzipSync('{"id":"x"}'), 'gzip');
@@ -50,11 +45,18 @@ test('features are put into a compressed body, which leaves plain', async (t) =>
 });
 
 test('the length of the JSON counts the bytes without the encoding', async (t) => {
-  const body = gzipSync('{"id":"x"}binary');
-  const result = await enrich(body, 'gzip', 10);
-  t.equal(text(result), '{"id":"x","parameters":{"a":1.5,"b":2}}binary');
-  t.match(result, { inferenceHeaderLength: 39, isDecoded: true });
-  t.match(await enrich(body, 'gzip', 17), { ok: false, code: 'BAD_REQUEST', message: /larger than the body/ });
+  const inputs = '"inputs":[{"name":"i","datatype":"UINT8","shape":[6],"parameters":{"binary_data_size":6}}]';
+  const json = `{"id":"x",${inputs}}`;
+  const body = gzipSync(`${json}binary`);
+  const result = await enrich(body, 'gzip', json.length);
+  const enriched = `{"id":"x",${inputs},"parameters":{"a":1.5,"b":2}}`;
+  t.equal(text(result), `${enriched}binary`);
+  t.match(result, { inferenceHeaderLength: enriched.length, isDecoded: true });
+  t.match(await enrich(body, 'gzip', json.length + 7), {
+    ok: false,
+    code: 'BAD_REQUEST',
+    message: /larger than the body/,
+  });
 });
 
 test('a plain body is not said to be decoded', async (t) => {

@@ -5,32 +5,32 @@ import { test } from 'tap';
 
 import type { FeatureView, Into } from '../../src/core/snapshot.ts';
 import type { EntityValues } from '../../src/gateway/ports.ts';
-import { entity, field, InstantStore, makeBench, makeFacts, makeView } from './feature-fixtures.ts';
+import { entity, field, InstantStore, makeBench, makeFacts, makeView, placed } from './feature-fixtures.ts';
 
 const table = { x: entity([1.5, 2]), y: entity([3, 4.25]) };
 const bodyKey = (...path: string[]) => [{ name: 'id', source: { from: 'body', path }, type: 'string' }] as const;
 const headerKey = [{ name: 'id', source: { from: 'header', name: 'x-user' }, type: 'string' }] as const;
 
-function enrich(
+async function enrich(
   views: readonly FeatureView[],
   body: Buffer | null,
   headers: Record<string, string>,
   length: number | null,
 ) {
   const { enricher } = makeBench(views, () => new InstantStore(table));
-  return enricher.enrich({ enrich: views }, makeFacts({ headers }, body), body, length);
+  return placed(await enricher.enrich({ enrich: views }, makeFacts({ headers }, body), body, length), body);
 }
 
 test('a rule without views leaves everything as it is', async (t) => {
   const body = Buffer.from('not json');
-  t.strictSame(enrich([], body, { 'content-encoding': 'gzip' }, 3), {
+  t.strictSame(await enrich([], body, { 'content-encoding': 'gzip' }, 3), {
     ok: true,
     body,
-    inferenceHeaderLength: 3,
+    inferenceHeaderLength: null,
     isDecoded: false,
     views: [],
   });
-  t.match(enrich([], null, {}, null), {
+  t.match(await enrich([], null, {}, null), {
     ok: true,
     body: null,
     inferenceHeaderLength: null,
@@ -52,10 +52,10 @@ test('bodies that nothing can be put into are refused with a text that says why'
     ['no object', Buffer.from('[1]'), {}, null, { code: 'BAD_BODY' }],
   ];
   for (const [name, body, headers, length, expected] of cases) {
-    t.match(enrich(views, body, { 'x-user': 'x', ...headers }, length), { ok: false, ...expected }, name);
+    t.match(await enrich(views, body, { 'x-user': 'x', ...headers }, length), { ok: false, ...expected }, name);
   }
   t.match(
-    enrich(views, json, { 'x-user': 'x', 'content-encoding': 'Identity' }, null),
+    await enrich(views, json, { 'x-user': 'x', 'content-encoding': 'Identity' }, null),
     { ok: true },
     'identity is none',
   );
@@ -63,8 +63,12 @@ test('bodies that nothing can be put into are refused with a text that says why'
 
 test('a body that is no JSON is blamed before the entity that is not in it', async (t) => {
   const views = [makeView({ entity: bodyKey('id'), onMissing: 'reject' })];
-  t.match(enrich(views, Buffer.from('{"id":'), {}, null), { ok: false, code: 'BAD_BODY', message: /not valid JSON/ });
-  t.match(enrich(views, Buffer.from('{}'), {}, null), {
+  t.match(await enrich(views, Buffer.from('{"id":'), {}, null), {
+    ok: false,
+    code: 'BAD_BODY',
+    message: /not valid JSON/,
+  });
+  t.match(await enrich(views, Buffer.from('{}'), {}, null), {
     ok: false,
     code: 'ENTITY_MISSING',
     message: /the field id of the body/,
@@ -77,14 +81,14 @@ test('a tensor goes into a request with binary tensors, and the length of the JS
   );
   const tail = Buffer.from([1, 2]);
   const into: Into = { kind: 'tensor', name: 'f', datatype: 'FP32' };
-  const result = enrich(
+  const result = await enrich(
     [makeView({ entity: headerKey, into })],
     Buffer.concat([json, tail]),
     { 'x-user': 'x' },
     json.length,
   );
   t.match(result, { ok: true });
-  if (result instanceof Promise || !result.ok || result.body === null) return;
+  if (!result.ok || result.body === null) return;
   const length = result.inferenceHeaderLength ?? 0;
   t.strictSame(JSON.parse(result.body.subarray(0, length).toString()).inputs[1], {
     name: 'f',

@@ -184,7 +184,8 @@ test('an element of a tensor that names no entity costs only its own row the key
     t.strictSame(keys, { ok: true, keys: ['a', null, 'c'], isPerRow: true }, element);
   }
   const tail = Buffer.from('\u0001\0\0\0a\0\0\0\0\u0001\0\0\0c', 'latin1');
-  const body = { inputs: [{ name: 'ids', datatype: 'BYTES', parameters: { binary_data_size: tail.length } }] };
+  const parameters = { binary_data_size: tail.length };
+  const body = { inputs: [{ name: 'ids', datatype: 'BYTES', shape: [3], parameters }] };
   t.strictSame(read(view, { body }, tail), { ok: true, keys: ['a', null, 'c'], isPerRow: true }, 'binary');
 });
 
@@ -196,7 +197,8 @@ test('an element of a tensor that is too long for a key is refused, in JSON and 
     t.match(read(view, { body: { inputs: [{ name: 'ids', datatype: 'BYTES', data: ['a', long] }] } }), refusal);
     const tail = Buffer.concat([Buffer.alloc(4), Buffer.from(long)]);
     tail.writeUInt32LE(size);
-    const body = { inputs: [{ name: 'ids', datatype: 'BYTES', parameters: { binary_data_size: tail.length } }] };
+    const parameters = { binary_data_size: tail.length };
+    const body = { inputs: [{ name: 'ids', datatype: 'BYTES', shape: [1], parameters }] };
     t.match(read(view, { body }, tail), refusal);
   }
 });

@@ -189,3 +189,42 @@ test('the length of the JSON part is judged only where it counts the bytes of th
   t.equal(factsWith(wrong, '', { operation: 'model-metadata' }).framingProblem(0), null);
   t.equal(factsWith([...wrong, 'content-encoding', 'gzip']).framingProblem(20), null, 'it counts decompressed bytes');
 });
+
+test('a field that was missed in a body that cannot be read is told, and only then', async (t) => {
+  const deep = '['.repeat(maxDepth + 1) + ']'.repeat(maxDepth + 1);
+  const cases: [string, readonly string[], string | undefined][] = [
+    ['{"b": 1}', [], undefined],
+    ['null', [], undefined],
+    ['', [], undefined],
+    ['a,b', ['content-type', 'text/csv'], undefined],
+    ['{"b": 1', [], 'BAD_BODY'],
+    ['{"b": 1', ['content-type', 'text/csv'], 'BAD_BODY'],
+    [' [1', ['content-type', 'text/csv'], 'BAD_BODY'],
+    ['\ufeff{"a": 1}', ['content-type', 'application/cloudevents+json; charset=utf-8'], 'BAD_BODY'],
+    [deep, [], 'BAD_BODY'],
+    ['{"a": 1}', ['content-encoding', 'gzip'], 'BAD_BODY'],
+  ];
+  for (const [body, headers, code] of cases) {
+    const facts = factsOfBody(body, headers);
+    t.equal(facts.fieldsProblem(), null, 'nobody looked');
+    facts.field(['a']);
+    t.equal(facts.fieldsProblem()?.code, code, `a field of ${body.slice(0, 20)}`);
+    const parsed = factsOfBody(body, headers);
+    parsed.parsedBody();
+    t.equal(parsed.fieldsProblem()?.code, code, `the whole of ${body.slice(0, 20)}`);
+  }
+  const facts = factsOfBody('{');
+  facts.field(['a']);
+  facts.setBody(Buffer.from('{}'));
+  facts.field(['a']);
+  t.equal(facts.fieldsProblem(), null, 'another body');
+  const infer = factsWith(['content-type', 'application/grpc'], '', { protocol: 'oip-grpc' });
+  infer.setBody(Buffer.from([0x0a, 1, 0x6d, 0x22, 0x7f]));
+  t.equal(infer.fieldsProblem(), null, 'nobody looked at the message');
+  infer.field(['id']);
+  t.match(infer.fieldsProblem(), { code: 'BAD_BODY', message: /malformed/ });
+  const message = factsWith(['content-type', 'application/grpc'], '', { protocol: 'tfserving-grpc' });
+  message.setBody(Buffer.from('\n[1'));
+  message.field(['a']);
+  t.equal(message.fieldsProblem(), null, 'messages that are not read have no fields');
+});

@@ -1,7 +1,8 @@
 import { Buffer } from 'node:buffer';
 
+import type { Protocol } from '../../src/core/facts.ts';
 import type { FeatureField, FeatureView, KeyTemplate } from '../../src/core/snapshot.ts';
-import { createEnricher, type Enricher } from '../../src/gateway/enrich.ts';
+import { createEnricher, type Enricher, type Enrichment } from '../../src/gateway/enrich.ts';
 import { RequestFacts } from '../../src/gateway/facts.ts';
 import { ListedHeaders } from '../../src/gateway/request-headers.ts';
 import type {
@@ -107,14 +108,18 @@ export interface TestRequest {
   readonly query?: string;
 }
 
-export function makeFacts({ headers = {}, query = '' }: Partial<TestRequest>, body: Buffer | null): RequestFacts {
+export function makeFacts(
+  { headers = {}, query = '' }: Partial<TestRequest>,
+  body: Buffer | null,
+  protocol: Protocol = 'oip',
+): RequestFacts {
   const facts = new RequestFacts({
     requestId: 'r',
     timeMs: 0,
     method: 'POST',
     path: '/v2/models/m/infer',
     query,
-    protocol: 'oip',
+    protocol,
     operation: 'infer',
     model: 'm',
     version: '',
@@ -235,6 +240,28 @@ export type Result =
   | { ok: true; body: unknown; text: string; views: readonly ViewRecord[] }
   | { ok: false; code: string; message: string; views: readonly ViewRecord[] };
 
+/** A request with its features, as a backend of its own protocol gets it. */
+export type Placed =
+  | {
+      readonly ok: true;
+      readonly body: Buffer | null;
+      readonly inferenceHeaderLength: number | null;
+      readonly isDecoded: boolean;
+      readonly views: readonly ViewRecord[];
+    }
+  | Extract<Enrichment, { ok: false }>;
+
+/** Puts the features that were found into the body of the client. */
+export function placed(found: Enrichment, body: Buffer | null): Placed {
+  if (!found.ok) return found;
+  const { features, views } = found;
+  if (features === null) return { ok: true, body, inferenceHeaderLength: null, isDecoded: false, views };
+  const own = features.own();
+  if ('ok' in own) return { ...own, views };
+  const { bytes, inferenceHeaderLength } = own;
+  return { ok: true, body: bytes, inferenceHeaderLength, isDecoded: features.isDecoded, views };
+}
+
 export function makeBench(
   views: readonly FeatureView[],
   stores: (view: FeatureView) => OnlineStore,
@@ -251,7 +278,9 @@ export function makeBench(
     run: async (request) => {
       const body =
         typeof request.body === 'string' ? Buffer.from(request.body) : Buffer.from(JSON.stringify(request.body));
-      const result = await enricher.enrich({ enrich: views }, makeFacts(request, body), body, null);
+      const protocol = views.some(({ into }) => into.kind === 'columns') ? 'kserve-v1' : 'oip';
+      const facts = makeFacts(request, body, protocol);
+      const result = placed(await enricher.enrich({ enrich: views }, facts, body, null), body);
       if (!result.ok) return result;
       const text = (result.body ?? Buffer.alloc(0)).toString();
       return { ok: true, body: JSON.parse(text), text, views: result.views };

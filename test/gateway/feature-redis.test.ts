@@ -5,7 +5,7 @@ import { test } from 'tap';
 
 import { createStores } from '../../src/edges/features/stores.ts';
 import { createEnricher } from '../../src/gateway/enrich.ts';
-import { field, Journal, makeFacts, makeView, Meter, realClock } from './feature-fixtures.ts';
+import { field, Journal, makeFacts, makeView, Meter, realClock, placed } from './feature-fixtures.ts';
 import { startRedis } from '../support/redis-server.ts';
 
 const timeoutMs = 40;
@@ -41,7 +41,10 @@ async function start() {
   const request = async (ids: readonly number[]) => {
     const body = Buffer.from(JSON.stringify({ instances: ids.map((id) => ({ id })) }));
     const startMs = performance.now();
-    const result = await enricher.enrich({ enrich: [view] }, makeFacts({}, body), body, null);
+    const result = placed(
+      await enricher.enrich({ enrich: [view] }, makeFacts({}, body, 'kserve-v1'), body, null),
+      body,
+    );
     const tookMs = performance.now() - startMs;
     const text = result.ok && result.body !== null ? result.body.toString() : '{"instances":[]}';
     const enriched: { instances: { id: number; a: number; b: number }[] } = JSON.parse(text);

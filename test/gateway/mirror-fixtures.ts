@@ -170,7 +170,7 @@ function makeBackend(
     tls: null,
   };
   const endpoints = url === '' ? [] : [{ origin: url, prefix: '', id: url, isGrpc: false }];
-  const translation = { tensor: 'predict', float: 'FP32' } as const;
+  const translation = { tensor: 'predict', float: 'FP32', datatypes: new Map(), binary: true } as const;
   const timeoutMs = 20_000;
   return { index, name, protocol, endpoints, model, version: null, timeoutMs, headers: [], connection, translation };
 }

@@ -43,7 +43,8 @@ test('a mount reads what follows its prefix, in its protocol, for its model', as
   ]);
   const table = {
     '/wine/invocations': '/invocations mlflow infer wine',
-    '/wine/ping': '/ping mlflow server-ready',
+    '/wine/ping': '/ping mlflow model-ready wine',
+    '/wine/version': '/version mlflow model-metadata wine',
     '/wine/v2/models/m/infer': 'nothing',
     '/wine': 'nothing',
     '/wineinvocations': 'nothing',
@@ -62,6 +63,7 @@ test('a mount reads what follows its prefix, in its protocol, for its model', as
     '/all': '/ kserve-v1 server-live',
     '/llm/v1/chat/completions': '/v1/chat/completions openai chat chat',
     '/invocations': '/invocations mlflow infer',
+    '/ping': '/ping mlflow server-ready',
     '/v2/models/a/infer': '/v2/models/a/infer oip infer a',
   };
   for (const [path, reading] of Object.entries(table)) t.equal(readingOf(paths, path), reading, path);
@@ -74,7 +76,7 @@ test('a mount of Vertex AI has its two paths, with escapes and slashes as they a
     mount({ prefix: '/x', protocol: 'vertex', path: route, model: 'other' }),
   ]);
   t.equal(readingOf(paths, '/predict'), '/predict vertex infer score');
-  t.equal(readingOf(paths, '/healthz'), '/healthz vertex server-ready');
+  t.equal(readingOf(paths, '/healthz'), '/healthz vertex model-ready score');
   t.equal(readingOf(paths, `/x${route}`), `${route} vertex infer other`);
   for (const path of ['/predict/', '/Predict', '/%70redict', '/x/predict', '/x/healthz', route, '/null', '/x']) {
     t.equal(readingOf(paths, path), 'nothing', path);

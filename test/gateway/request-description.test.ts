@@ -117,6 +117,16 @@ test('a gRPC call is described by the path of its method and its message as JSON
   t.equal(callOf(infer, { model_name: 'm', model_version: '2' }), 'oip-grpc infer m 2');
   t.equal(callOf(infer), 'oip-grpc infer');
   t.match(callOf(infer, 'text'), /body must be an object/);
+  const overridden = callOf(infer, { model_name: 'm', inputs: [] }, { 'seldon-model': 'other' });
+  t.equal(overridden, 'oip-grpc infer other', 'as metadata names it');
+  t.equal(
+    callOf('inference.GRPCInferenceService/ModelStreamInfer', undefined, { 'seldon-model': 'o' }),
+    'oip-grpc infer-stream o',
+  );
+  const load = 'inference.GRPCInferenceService/RepositoryModelLoad';
+  t.equal(callOf(load, { repository_name: 'm' }), 'oip-grpc model-load m', 'field 1, where KServe has the name');
+  t.equal(callOf(load, { repository_name: '', model_name: 'm' }, { 'seldon-model': 'o' }), 'oip-grpc model-load m');
+  t.match(callOf(load, { repository_name: 'r', model_name: 'm' }), /name two models/);
   t.match(callOf('inference.GRPCInferenceService/Nothing'), /path must begin/);
   const predict = 'tensorflow.serving.PredictionService/Predict';
   t.equal(callOf(predict, { model_spec: { name: 'm', version: 3 } }), 'tfserving-grpc infer m 3');

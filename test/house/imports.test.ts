@@ -20,7 +20,7 @@ const table: ReadonlyArray<{ folder: RegExp; may: readonly RegExp[] }> = [
     may: [
       /^src\/config\/(schema|check|compile|defaults\.ts|units\.ts|problem\.ts|suggest\.ts|expected\.ts)/,
       /^src\/core\//,
-      /^src\/protocol\/(json-path|path-name|protocols|translate\/table)\.ts$/,
+      /^src\/protocol\/(feature-places|json-path|path-name|protocols|translate\/table)\.ts$/,
       /^type:typebox$/,
     ],
   },

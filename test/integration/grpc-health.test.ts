@@ -18,9 +18,9 @@ import { startGrpcGateway } from '../support/grpc-gateway.ts';
 import { test } from '../support/lanes.ts';
 import { until } from '../support/traffic.ts';
 
-async function setUp(t: Test, service: string) {
+async function setUp(t: Test, service: string, grpc = '') {
   const model = await startModel(inferAnswering('m'));
-  const gateway = await startGrpcGateway([model.url], { more: 'limits: { drain: 3s }' });
+  const gateway = await startGrpcGateway([model.url], { more: 'limits: { drain: 3s }', grpc });
   const client = new GrpcClient(gateway.grpcUrl, service);
   t.teardown(async () => {
     client.close();
@@ -81,7 +81,7 @@ test('a client that stops to watch is forgotten', async (t) => {
 });
 
 test('reflection lists the services, and describes them so that a client can be made of it', async (t) => {
-  const { client } = await setUp(t, REFLECTION);
+  const { client } = await setUp(t, REFLECTION, 'services: [app.Ranker]');
   const stream = client.stream('ServerReflectionInfo');
   const next = reader(stream);
   const ask = async (request: Message): Promise<Message> => {
@@ -92,19 +92,29 @@ test('reflection lists the services, and describes them so that a client can be 
   t.match(listed, { valid_host: 'h', original_request: { list_services: '' } });
   const { service } = listed['list_services_response'] as { service: { name: string }[] };
   const names = service.map(({ name }) => name);
-  t.ok(names.includes(INFERENCE) && names.includes(HEALTH) && names.includes(REFLECTION), names.join());
-  for (const symbol of [INFERENCE, `${INFERENCE}.ModelInfer`, 'inference.ModelInferRequest.InferInputTensor']) {
+  t.strictSame(names.toSorted(), [
+    'app.Ranker',
+    HEALTH,
+    REFLECTION,
+    'grpc.reflection.v1alpha.ServerReflection',
+    INFERENCE,
+    'seldon.protos.Seldon',
+    'tensorflow.serving.ModelService',
+    'tensorflow.serving.PredictionService',
+  ]);
+  for (const symbol of [INFERENCE, `${INFERENCE}.ModelStatistics`, 'inference.ModelInferRequest.InferInputTensor']) {
     const { file_descriptor_response: found } = await ask({ file_containing_symbol: symbol });
     const [bytes] = (found as { file_descriptor_proto: Buffer[] }).file_descriptor_proto;
     const file = descriptor.FileDescriptorProto.decode(bytes as Buffer);
     const set = descriptor.FileDescriptorSet.create({ file: [file] });
     const root = (protobuf.Root as unknown as { fromDescriptor(set: object): protobuf.Root }).fromDescriptor(set);
-    t.ok(root.lookupService(INFERENCE).methods['ModelInfer'], symbol);
+    t.ok(root.lookupService(INFERENCE).methods['ModelStatistics'], symbol);
   }
   const byName = await ask({ file_by_filename: 'grpc/health/v1/health.proto' });
   t.ok(byName['file_descriptor_response']);
   for (const request of [
     { file_containing_symbol: 'a.B' },
+    { file_containing_symbol: 'seldon.protos.Seldon' },
     { file_by_filename: 'x' },
     { all_extension_numbers_of_type: 'a' },
   ])

@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 
 import { type Metadata, status } from '@grpc/grpc-js';
@@ -13,7 +15,9 @@ import {
   startModel,
   statusOf,
 } from '../support/grpc.ts';
-import { clientOf, startGrpcGateway, startWith } from '../support/grpc-gateway.ts';
+import { startGateway } from '../support/gateway.ts';
+import { clientOf, grpcConfig, startGrpcGateway, startWith } from '../support/grpc-gateway.ts';
+import { modelInferRequest } from '../support/grpc-protos.ts';
 import { test } from '../support/lanes.ts';
 import { answerOf, frame, Http2Client, startHttp2Server } from '../support/http2.ts';
 import { until } from '../support/traffic.ts';
@@ -97,26 +101,26 @@ test('the token of a bandit does not hold up a stream, though answers of other c
   t.equal((await statusOf(stream)).code, status.OK);
 });
 
-test('names are mapped in every message for the model of the first one', async (t) => {
+test('names are mapped in every message, and a version is set', async (t) => {
   const seen: unknown[] = [];
   const { client } = await setUp(
     t,
     (call) => {
-      call.on('data', (message) => seen.push(message['model_name']));
+      call.on('data', (message) => seen.push([message['model_name'], message['model_version']]));
       echo(call);
     },
-    { backend: 'model: inner' },
+    { backend: 'model: inner, version: "3"' },
   );
   const stream = client.stream('ModelStreamInfer');
   const next = reader(stream);
-  for (const model of ['outer', 'outer', 'other']) stream.write(inferRequest(model));
+  for (const model of ['outer', 'outer', '']) stream.write(inferRequest(model));
   const names = [await next(), await next(), await next()].map((message) => {
     return (message as { infer_response: Message })['infer_response']['model_name'];
   });
   stream.end();
   await statusOf(stream);
-  t.strictSame(seen, ['inner', 'inner', 'other'], 'another model is the server’s to refuse');
-  t.strictSame(names, ['outer', 'outer', 'other']);
+  t.strictSame(seen, Array(3).fill(['inner', '3']), 'a message without a name is for the model of the first one');
+  t.strictSame(names, ['outer', 'outer', 'outer']);
 });
 
 test('a client that resets the stream cancels it at the model', async (t) => {
@@ -156,8 +160,14 @@ test('a stream ends with the deadline of its rule', async (t) => {
   await until('nothing is under way', async () => (await gateway.ledger()).inflight === 0);
 });
 
-const MESSAGE = frame(Buffer.alloc(1 << 20));
-const TOTAL = 100;
+const MESSAGE = frame(
+  modelInferRequest.encode({
+    model_name: 'm',
+    inputs: [{ name: 'x', datatype: 'UINT8', shape: ['1048576'] }],
+    raw_input_contents: [Buffer.alloc(1 << 20)],
+  }),
+);
+const TOTAL = 50;
 const STREAM = '/inference.GRPCInferenceService/ModelStreamInfer';
 
 /** Writes messages as fast as they are taken, and ends; returns how many that were so far. */
@@ -223,6 +233,125 @@ test('a model that does not read holds the client', async (t) => {
   server.received[0]!.stream.resume();
   t.equal((await answer).trailers?.['grpc-status'], '0');
   t.equal(server.received[0]!.body().length, first.length + TOTAL * MESSAGE.length);
+  client.close();
+  await gateway.close();
+  await server.close();
+});
+
+test('rules look at the first message of a stream, compressed or not', async (t) => {
+  const model = await startModel({ ModelStreamInfer: echo });
+  const gateway = await startWith({
+    backends: `  a: { protocol: oip-grpc, endpoints: ["${model.url}"] }
+  b: { protocol: oip-grpc, endpoints: ["${model.url}"] }`,
+    routes: `  - name: all
+    expose: true
+    rules:
+      - { name: gold, when: { body: { parameters.tier: gold } }, backend: b }
+      - { name: cel, when: 'body.id == "x"', backend: b }
+      - { name: rest, backend: a }`,
+  });
+  const plain = clientOf(gateway);
+  const zipped = new GrpcClient(gateway.grpcUrl, undefined, { 'grpc.default_compression_algorithm': 2 });
+  t.teardown(async () => {
+    plain.close();
+    zipped.close();
+    await gateway.close();
+    model.close();
+  });
+  const values = Array.from({ length: 500 }, () => 1);
+  const tier = { parameters: { tier: { string_param: 'gold' } } };
+  for (const client of [plain, zipped]) {
+    const backendOf = async (first: Message): Promise<string> => {
+      const stream = client.stream('ModelStreamInfer');
+      const head = new Promise<Metadata>((resolve) => stream.once('metadata', resolve));
+      const next = reader(stream);
+      stream.write(first);
+      await next();
+      const ended = statusOf(stream);
+      stream.write({ ...inferRequest('m', 'x', values), ...tier });
+      stream.end();
+      t.equal((await ended).code, status.OK);
+      return String((await head).get('makas-backend')[0]);
+    };
+    t.equal(await backendOf({ ...inferRequest('m', '1', values), ...tier }), 'b');
+    t.equal(await backendOf(inferRequest('m', 'x', values)), 'b');
+    t.equal(await backendOf(inferRequest('m', '1', values)), 'a');
+  }
+});
+
+test('a stream gets no features, and no shadow', async (t) => {
+  const model = await startModel({ ModelStreamInfer: echo });
+  const gateway = await startGateway((folder) => {
+    const path = join(folder, 'flower.jsonl');
+    writeFileSync(path, '{"flower_id":"a","length":1}\n');
+    return grpcConfig({
+      more: `features:
+  flower:
+    provider: embedded
+    path: ${JSON.stringify(path)}
+    keyField: flower_id
+    entity: { flower_id: { from: 'body:id' } }
+    fields: { length: float }
+    into: { tensor: petals, datatype: FP32 }`,
+      backends: `  a: { protocol: oip-grpc, endpoints: ["${model.url}"] }`,
+      routes: `  - { name: more, match: { model: more }, rules: [{ backend: a, enrich: [flower] }] }
+  - { name: all, rules: [{ backend: a, shadow: [{ backend: a }] }] }`,
+    })(folder);
+  });
+  const client = new GrpcClient(gateway.app.grpcUrl!);
+  t.teardown(async () => {
+    client.close();
+    await gateway.close();
+    model.close();
+  });
+  const call = (name: string) => {
+    const stream = client.stream('ModelStreamInfer');
+    const ended = statusOf(stream);
+    stream.on('data', () => {});
+    stream.end(inferRequest(name, 'a'));
+    return ended;
+  };
+  const refused = await call('more');
+  t.equal(refused.code, status.INVALID_ARGUMENT);
+  t.match(refused.details, /not a stream/);
+  t.equal((await call('m')).code, status.OK);
+  t.match(await gateway.metrics(), /makas_shadow_dropped_total\{[^}]*reason="streamed"\} 1/);
+});
+
+test('a message of a stream that is too long, is none or is cut short ends its call, and no other', async (t) => {
+  const server = await startHttp2Server(({ stream }) => {
+    stream.respond({ ':status': 200, 'content-type': 'application/grpc' });
+    stream.on('data', () => stream.write(frame(Buffer.from('a'))));
+    stream.on('error', () => {});
+  });
+  const gateway = await startGrpcGateway([server.url], { more: 'limits: { body: 64KiB }' });
+  const client = new Http2Client(gateway.grpcUrl);
+  const other = client.begin(STREAM);
+  other.write(frame(inferBytes('m')));
+  await until('it is open', () => server.received.length === 1);
+  const long = frame(Buffer.alloc(65 * 1024));
+  const cases: readonly (readonly [code: status, ...pieces: Buffer[]])[] = [
+    [status.RESOURCE_EXHAUSTED, long],
+    [status.RESOURCE_EXHAUSTED, Buffer.from([0, 0, 1]), Buffer.from([0, 1])],
+    [status.INVALID_ARGUMENT, Buffer.from([2, 0, 0, 0, 0])],
+    [status.INVALID_ARGUMENT, Buffer.from([0, 0, 0, 0, 9, 1])],
+  ];
+  for (const [code, ...pieces] of cases) {
+    const before = server.received.length;
+    const stream = client.begin(STREAM);
+    const answer = answerOf(stream);
+    stream.write(frame(inferBytes('m')));
+    await until('it was answered', () => server.received.length > before);
+    for (const piece of pieces) stream.write(piece);
+    if (code === status.INVALID_ARGUMENT) stream.end();
+    t.equal((await answer).trailers?.['grpc-status'], String(code));
+    await until('the model heard of it', () => server.received.at(-1)!.stream.destroyed);
+  }
+  t.notOk(server.received[0]!.stream.destroyed);
+  t.notOk(client.session.destroyed);
+  await until('all is counted', async () => (await gateway.ledger()).inflight === 1);
+  t.match(await gateway.metrics(), /makas_errors_total\{code="BODY_TOO_LARGE"\} 2/);
+  other.close();
   client.close();
   await gateway.close();
   await server.close();

@@ -41,6 +41,8 @@ test('a connection that begins with the preface of HTTP/2 gets the same answers'
   t.equal(received?.headers.te, undefined);
   const live = await client.send('/v2/health/live', null, { ':method': 'GET' });
   t.equal(live.status, 200);
+  const probe = await client.send('/v2/health/ready', null, { ':method': 'HEAD' });
+  t.same([probe.status, probe.body.length], [200, 0]);
   const http1 = await RawClient.connect(gateway.url);
   http1.send(rawRequest(INFER));
   t.equal((await http1.answer())?.status, 200, 'and HTTP/1.1 is served beside it');

@@ -21,6 +21,7 @@ async function setUp(t: Test, mounts: string, routes: string, answerer: Answerer
     `${configHead(folder, `mounts: [${someMounts}]`)}
 backends:
 ${protocols.map((protocol) => `  ${protocol}: { protocol: ${protocol}, endpoints: ["${server.url}"] }`).join('\n')}
+  ray-app: { protocol: ray-serve, endpoints: ["${server.url}/apps/a"] }
   renamed: { protocol: openai, endpoints: ["${server.url}"], model: org/inner }
   oip-renamed: { protocol: oip, endpoints: ["${server.url}"], model: inner }
 routes:
@@ -88,7 +89,7 @@ test('a header names the model of a mount, and errors have the form of the proto
   t.same(asked(), []);
 });
 
-test('Vertex AI has the path that is configured, and Makas answers its health', async (t) => {
+test('Vertex AI has the path that is configured, and its health is that of the model', async (t) => {
   const { ask, asked } = await setUp(
     t,
     '{ path: /predict, health: /healthz, protocol: vertex, model: score }',
@@ -97,6 +98,7 @@ test('Vertex AI has the path that is configured, and Makas answers its health', 
   t.equal((await ask('POST', '/predict'))?.status, 200);
   t.same(asked(), ['POST /predict']);
   t.equal((await ask('GET', '/healthz', [], null))?.status, 200);
+  t.same(asked(), ['GET /healthz']);
   for (const path of ['/predict/', '/predict/x', '/%70redict', '/healthz/']) {
     t.equal((await ask('POST', path))?.status, 404, path);
   }
@@ -158,8 +160,8 @@ test('feedback for a Seldon deployment that has a whole host reaches it too', as
 test('an app of Ray Serve gets what is beneath its prefix, by its own methods and with its headers', async (t) => {
   const { ask, asked, server } = await setUp(
     t,
-    '{ prefix: /app, protocol: ray-serve, model: app }, { prefix: /rest, protocol: ray-serve, model: app, methods: [PUT, DELETE] }',
-    route('app', 'ray-serve'),
+    '{ prefix: /app, protocol: ray-serve, model: app }, { prefix: /rest, protocol: ray-serve, model: app, methods: [PUT, DELETE] }, { prefix: /one, protocol: ray-serve, model: one }',
+    [route('app', 'ray-serve'), route('one', 'ray-app')].join('\n'),
   );
   t.equal((await ask('POST', '/app/a/b%20c?x=1', ['serve_multiplexed_model_id: M_1', 'X-Session-Id: s']))?.status, 200);
   t.match(server.received[0]?.rawHeaders.join('\n'), /(^|\n)serve_multiplexed_model_id\nM_1\n/);
@@ -178,7 +180,11 @@ test('an app of Ray Serve gets what is beneath its prefix, by its own methods an
   t.equal((await ask('POST', '/rest/item/1'))?.status, 405);
   t.same(asked(), ['PUT /item/1', 'DELETE /item/1']);
 
-  t.equal(String((await ask('GET', '/app/-/healthz', [], null))?.body), 'success');
+  t.equal((await ask('GET', '/app/-/healthz', [], null))?.status, 200);
+  t.same(asked(), ['GET /-/healthz'], 'the mount says which model is meant');
+  t.equal((await ask('GET', '/one/-/healthz', [], null))?.status, 200);
+  t.equal((await ask('GET', '/one/x', [], null))?.status, 200);
+  t.same(asked(), ['GET /-/healthz', 'GET /apps/a/x'], 'the probe is beside the apps');
   for (const path of ['/app/-/routes', '/app/../rest/x', '/app/a//b', '/app/%2e%2e/x', '/apple', '/app/a%2Fb']) {
     t.equal((await ask('POST', path))?.status, 404, path);
   }
@@ -197,6 +203,60 @@ test('rewards and feedback are answered by Makas though an app of Ray Serve has 
   for (const path of ['/rewards', '/%72ewards']) t.equal((await ask('POST', path, host, '[]'))?.status, 400, path);
   t.equal((await ask('GET', '/rewards', host, null))?.headers.get('allow'), 'POST');
   t.same(asked(), []);
+});
+
+test('the probes of a mount with one model are about that model', async (t) => {
+  const mounts = ['mlflow', 'translated', 'split', 'grpc'].map(
+    (name) => `{ prefix: /${name}, protocol: mlflow, model: ${name} }`,
+  );
+  const { ask, asked, server } = await setUp(
+    t,
+    `${mounts.join(', ')}, { prefix: /sagemaker, protocol: sagemaker, model: mlflow }, { prefix: /any, protocol: mlflow, modelFrom: 'header:x-model' }`,
+    [
+      route('mlflow', 'mlflow'),
+      route('translated', 'oip-renamed'),
+      '  - { name: split, match: { model: split }, rules: [{ split: { mlflow: 1, oip-renamed: 99 } }] }',
+    ].join('\n'),
+    ({ url }, response) => {
+      response.writeHead(200, { 'content-type': 'text/plain', 'content-length': '5' });
+      response.end(url === '/version' ? '3.1.4' : 'ready');
+    },
+  );
+  const statusOf = async (path: string, method = 'GET') => (await ask(method, path, [], null))?.status;
+  for (const path of ['/mlflow/ping', '/mlflow/health', '/sagemaker/ping', '/split/ping']) {
+    t.equal(await statusOf(path), 200, path);
+  }
+  t.equal(String((await ask('GET', '/mlflow/version', [], null))?.body), '3.1.4');
+  t.same(asked(), ['GET /ping', 'GET /health', 'GET /ping', 'GET /ping', 'GET /version']);
+  t.equal(await statusOf('/grpc/ping'), 404, 'no route has such a model');
+  t.equal(await statusOf('/any/ping'), 200, 'no model is named');
+  t.same(asked(), []);
+  t.equal(await statusOf('/translated/ping'), 200);
+  t.same(asked(), ['GET /v2/models/inner/ready']);
+  await server.close();
+  for (const path of ['/mlflow/ping', '/translated/ping', '/sagemaker/ping']) t.equal(await statusOf(path), 503, path);
+  t.equal(await statusOf('/ping'), 200, 'that is of Makas');
+});
+
+test('a probe is translated like any question for readiness', async (t) => {
+  let isReady = true;
+  const { ask } = await setUp(
+    t,
+    '{ prefix: /a, protocol: mlflow, model: a }, { path: /p, health: /h, protocol: vertex, model: b }',
+    [route('a', 'oip-renamed'), route('b', 'kserve-v1')].join('\n'),
+    (_request, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.end(JSON.stringify({ name: 'inner', ready: isReady }));
+    },
+  );
+  for (const path of ['/a/ping', '/a/health', '/h']) {
+    isReady = true;
+    const well = await ask('GET', path, [], null);
+    t.equal(well?.status, 200, path);
+    t.equal(String(well?.body), '\n', path);
+    isReady = false;
+    t.equal((await ask('GET', path, [], null))?.status, 503, path);
+  }
 });
 
 test('OpenAI clients name the model in the body, and get the name that they know in answer and stream', async (t) => {

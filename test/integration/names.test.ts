@@ -1,11 +1,12 @@
 import { Buffer } from 'node:buffer';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 
 import type { Test } from 'tap';
 
 import { oneRoute, startGateway, type OneRoute, type TestGateway } from '../support/gateway.ts';
 import { test } from '../support/lanes.ts';
 import { startServer, type Answerer } from '../support/model-server.ts';
-import { rawRequest, sendRaw } from '../support/raw-client.ts';
+import { RawClient, rawRequest, sendRaw } from '../support/raw-client.ts';
 
 async function setUp(t: Test, more: OneRoute, answerer: Answerer = (_request, response) => void response.end('{}')) {
   const server = await startServer(answerer);
@@ -161,10 +162,10 @@ test('the JSON part of a binary answer is mapped, its header recomputed, its ten
   t.ok(answer.body.equals(Buffer.concat([Buffer.from(mapped), tail])));
 });
 
-test('answers that are errors, compressed, no JSON document or have no such name pass untouched', async (t) => {
+test('answers that are errors, no JSON document or have no such name pass untouched', async (t) => {
   const answers: Answerer[] = [
     answering('application/json', '{"model_name":"inner","error":"inner is ill"}', {}, 500),
-    answering('application/json', '{"name":"inner"}', { 'content-encoding': 'gzip' }),
+    answering('application/json', '{"name":"inner"}'),
     answering('application/x-ndjson', '{"model_name":"inner"}\n{"model_name":"inner"}\n'),
     answering('text/plain', '{"model_name":"inner"}'),
     answering('application/json', '{"model_name":"other"}'),
@@ -184,6 +185,74 @@ test('answers that are errors, compressed, no JSON document or have no such name
     '{"model_name":"other"}',
     '{"model_name":"inner"',
     '{"model_name":"inner"}',
+  ]);
+});
+
+test('an answer that is compressed unasked is decoded to be mapped, and refused where that cannot be', async (t) => {
+  const json = '{"model_name":"inner","outputs":[]}';
+  for (const [encoding, body, status] of [
+    ['gzip', gzipSync(json), 200],
+    ['br', brotliCompressSync(json), 200],
+    ['gzip', Buffer.from(json), 502],
+    ['zstd', Buffer.from(json), 502],
+    ['gzip', gzipSync(Buffer.alloc(2_000_000, ' ')), 502],
+  ] as const) {
+    const answerer = answering('application/json', body, { 'content-encoding': encoding });
+    const { gateway } = await setUp(t, { backend: 'model: inner', limits: 'body: 1MiB' }, answerer);
+    const answer = await infer(gateway);
+    t.equal(answer.status, status, encoding);
+    t.notMatch(answer.body.toString(), /inner/, 'the name is none of the client');
+    if (status !== 200) continue;
+    t.equal(answer.body.toString(), json.replace('inner', 'public'));
+    t.equal(answer.headers.get('content-encoding'), undefined);
+    t.equal(answer.headers.get('content-length'), String(answer.body.length));
+  }
+});
+
+test('JSON that has no name by its protocol is not held', async (t) => {
+  let finish = (): void => {};
+  const server = await startServer(({ url }, response) => {
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.write('{"name":"inner",');
+    finish = () => response.end('"predictions":[]}');
+    if (url.startsWith('/v2')) finish();
+  });
+  const gateway = await startGateway((folder) =>
+    oneRoute([server.url], { backend: 'model: inner' })(folder).replace('protocol: oip', 'protocol: kserve-v1'),
+  );
+  t.teardown(async () => {
+    await gateway.close();
+    await server.close();
+  });
+  const client = await RawClient.connect(gateway.url);
+  client.send(rawRequest('/v1/models/public:predict', '{"instances":[]}'));
+  t.ok(await client.until(() => client.rest.includes('{"name":"inner",')), 'its beginning came before its end');
+  finish();
+  t.equal((await client.answer())?.body.toString(), '{"name":"inner","predictions":[]}');
+  client.close();
+});
+
+test('metadata of TF Serving names the model as the client does', async (t) => {
+  const server = await startServer(
+    answering('application/json', '{"model_spec":{"name":"inner","version":"1"},"metadata":{}}'),
+  );
+  const gateway = await startGateway((folder) =>
+    oneRoute([server.url], { backend: 'model: inner' })(folder).replace('protocol: oip', 'protocol: tfserving'),
+  );
+  t.teardown(async () => {
+    await gateway.close();
+    await server.close();
+  });
+  const answer = await sendRaw(gateway.url, rawRequest('/v1/models/public/metadata', null));
+  t.equal(answer?.body.toString(), '{"model_spec":{"name":"public","version":"1"},"metadata":{}}');
+});
+
+test('a question about all models stays one, whatever the backend calls its own', async (t) => {
+  const { paths } = await setUp(t, { backend: 'model: inner', route: 'allow: [trace]' });
+  t.strictSame(await paths('/v2/models/stats', '/v2/trace/setting', '/v2/models/m/stats'), [
+    '/inner/v2/models/stats',
+    '/inner/v2/trace/setting',
+    '/inner/v2/models/inner/stats',
   ]);
 });
 

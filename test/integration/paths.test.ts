@@ -95,13 +95,13 @@ test('a path with another method than its own is 405 and names the right one', a
     ['/v2/models/m', 'GET'],
     ['/v2/models/m/ready', 'GET'],
     ['/v2', 'GET'],
-    ['/v2/health/live', 'GET'],
+    ['/v2/health/live', 'GET, HEAD'],
     ['/v1/models/m:predict', 'POST'],
     ['/v1/models', 'GET'],
     ['/rewards', 'POST'],
   ] as const) {
     for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE']) {
-      if (method === right) continue;
+      if (right.split(', ').includes(method)) continue;
       const answer = await ask(method, path, 'Content-Length: 0\r\n');
       t.equal(answer?.status, 405, `${method} ${path}`);
       t.equal(answer?.headers.get('allow'), right, `${method} ${path}`);
@@ -113,13 +113,56 @@ test('a path with another method than its own is 405 and names the right one', a
 test('HEAD gets a head alone, and the connection goes on', async (t) => {
   const { gateway } = await setUp(t);
   const client = await RawClient.connect(gateway.url);
-  client.send('HEAD /v2/health/live HTTP/1.1\r\nHost: g\r\n\r\n');
-  await client.until(() => client.rest.includes('\r\n\r\n'));
-  t.match(client.rest.toString(), /^HTTP\/1\.1 405 /);
-  t.ok(client.rest.toString().endsWith('\r\n\r\n'), 'there is no body');
+  for (const [path, status] of [
+    ['/v2/health/live', 200],
+    ['/v2/health/ready', 200],
+    ['/ping', 200],
+    ['/v2', 405],
+  ] as const) {
+    const before = client.rest.length;
+    const heard = (): string => client.rest.subarray(before).toString();
+    client.send(`HEAD ${path} HTTP/1.1\r\nHost: g\r\n\r\n`);
+    await client.until(() => heard().includes('\r\n\r\n'));
+    t.match(heard(), new RegExp(`^HTTP/1\\.1 ${status} `), path);
+    t.ok(heard().endsWith('\r\n\r\n'), 'there is no body');
+  }
   client.send('GET /v2/health/live HTTP/1.1\r\nHost: g\r\n\r\n');
   t.ok(await client.until(() => client.rest.includes('{"live":true')));
   client.close();
+});
+
+test('a small body that nobody wants does not cost the connection', async (t) => {
+  const { server, gateway } = await setUp(t);
+  const client = await RawClient.connect(gateway.url);
+  const chunked = 'Transfer-Encoding: chunked\r\n\r\n5\r\n{"a":\r\n2\r\n1}\r\n0\r\n\r\n';
+  for (const [line, status] of [
+    ['POST /nowhere', 404],
+    ['PUT /v2/models/m/infer', 405],
+    ['PUT /rewards', 405],
+  ] as const) {
+    for (const rest of ['Content-Length: 2\r\n\r\n{}', chunked]) {
+      client.send(`${line} HTTP/1.1\r\nHost: g\r\n${rest}`);
+      const answer = await client.answer();
+      t.equal(answer?.status, status, line);
+      t.not(answer?.headers.get('connection'), 'close', line);
+    }
+    // The body comes later than the head.
+    client.send(`${line} HTTP/1.1\r\nHost: g\r\nContent-Length: 4\r\n\r\n{`);
+    setTimeout(() => client.send('   '), 50);
+    t.equal((await client.answer())?.status, status, line);
+  }
+  client.send('POST /nowhere HTTP/1.1\r\nHost: g\r\nContent-Length: 2\r\n\r\n{');
+  const late = await client.answer();
+  t.equal(late?.status, 404, 'it is not waited for without end');
+  t.equal(late?.headers.get('connection'), 'close');
+  client.close();
+  const big = await RawClient.connect(gateway.url);
+  big.send('POST /nowhere HTTP/1.1\r\nHost: g\r\nContent-Length: 100000\r\n\r\n');
+  const answer = await big.answer();
+  t.equal(answer?.status, 404);
+  t.equal(answer?.headers.get('connection'), 'close', 'a long one is not waited for');
+  big.close();
+  t.strictSame(server.received, []);
 });
 
 test('CONNECT, unknown methods and a preface of HTTP/2 are refused', async (t) => {

@@ -30,7 +30,16 @@ async function start(t: Test, answerer: Answerer): Promise<TestServer> {
 }
 
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1]!;
-const DROP_REASONS = ['queue_full', 'deadline', 'body_too_large', 'cancelled', 'no_endpoint', 'draining', 'protocol'];
+const DROP_REASONS = [
+  'queue_full',
+  'deadline',
+  'body_too_large',
+  'streamed',
+  'cancelled',
+  'no_endpoint',
+  'draining',
+  'protocol',
+];
 
 test('a shadow that hangs changes nothing for the client, its drops are counted and its memory is bounded', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'makas-shadow-'));

@@ -154,6 +154,27 @@ routes:
   t.equal(last().headers['accept-encoding'], 'identity', 'nothing can be added to what is compressed');
 });
 
+test('the decision token stands in an answer that the server compressed unasked', async (t) => {
+  const { post } = await setUp(
+    t,
+    (_request, response) => {
+      response.writeHead(200, { 'content-type': 'application/json', 'content-encoding': 'gzip' });
+      response.end(gzipSync('{"outputs":[],"parameters":{"decision":"of the server"}}'));
+    },
+    (url) => `
+backends: { a: { protocol: oip, endpoints: ['${url}'] }, b: { protocol: oip, endpoints: ['${url}'] } }
+routes:
+  - name: m
+    decisionParameter: decision
+    rules: [{ name: live, bandit: { policy: thompson, arms: [a, b], reward: { kind: binary, wait: 10m } } }]
+`,
+  );
+  const answer = await post('/v2/models/m/infer', '{"inputs":[]}');
+  const token = answer.headers.get('makas-decision');
+  t.equal(answer.text, `{"outputs":[],"parameters":{"decision":"${token}"}}`, 'once, in place of what was there');
+  t.equal(answer.headers.get('content-encoding'), null);
+});
+
 test('a client that sends x-seldon-route back stays on its arm', async (t) => {
   const { post } = await setUp(
     t,

@@ -193,9 +193,27 @@ test('garbage behind a good request does not take the place of its answer', asyn
   t.match(await gateway.ledger(), { started: 1, completed: 1, inflight: 0 });
 });
 
+test('a body that is thrown away is no request, and what is behind it is one', async (t) => {
+  const { upstream, gateway } = await setUp(t);
+  const client = await RawClient.connect(gateway.url);
+  for (const framing of [
+    `Content-Length: ${SMUGGLED.length}\r\n\r\n${SMUGGLED}`,
+    `Transfer-Encoding: chunked\r\n\r\n${SMUGGLED.length.toString(16)}\r\n${SMUGGLED}\r\n0\r\n\r\n`,
+  ]) {
+    client.send(`POST /v2/nothing HTTP/1.1\r\nHost: g\r\n${framing}${POST}Content-Length: 2\r\n\r\n{}`);
+    t.equal((await client.answer())?.status, 404);
+    t.equal((await client.answer())?.status, 200);
+  }
+  client.close();
+  t.notMatch(upstream.received(), /smuggled/);
+  t.equal((await gateway.ledger()).started, 2);
+});
+
 test('nothing follows an answer that closes the connection, whatever was pipelined behind', async (t) => {
   const { upstream, gateway, statuses } = await setUp(t);
-  const unread = `POST /v2/nothing HTTP/1.1\r\nHost: g\r\nContent-Length: ${SMUGGLED.length}\r\n\r\n${SMUGGLED}`;
+  // Longer than what is thrown away to keep a connection.
+  const body = SMUGGLED.repeat(Math.ceil((64 * 1024 + 1) / SMUGGLED.length));
+  const unread = `POST /v2/nothing HTTP/1.1\r\nHost: g\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
   t.strictSame(await statuses(unread + SMUGGLED), [404]);
   t.strictSame(await statuses(`${POST}Connection: close\r\nContent-Length: 2\r\n\r\n{}${SMUGGLED}`), [200]);
   t.notMatch(upstream.received(), /smuggled/);

@@ -95,7 +95,8 @@ test('a binary request gets a JSON tensor, a new JSON length and keeps its tail'
 });
 
 test('the bytes of a replaced binary tensor are cut from the tail', async (t) => {
-  const part = (name: string, size: number) => `{"name":"${name}","parameters":{"binary_data_size":${size}}}`;
+  const part = (name: string, size: number) =>
+    `{"name":"${name}","datatype":"UINT8","shape":[${size}],"parameters":{"binary_data_size":${size}}}`;
   const json = `{"inputs":[${part('x', 2)},${part('input', 3)},{"name":"j","data":[1]},${part('b', 1)}]}`;
   const body = Buffer.concat([Buffer.from(json), Buffer.from('xxiiib')]);
   const one = enrich('', { into, columns, body, inferenceHeaderLength: json.length, existing: 'store' });
@@ -125,7 +126,7 @@ test('requests that cannot take a tensor are refused with a reason', async (t) =
     '{"inputs":[{"name":"x","parameters":{"binary_data_size":99999999999999999999}}]}': 'BINARY_LENGTH',
   };
   for (const [text, reason] of Object.entries(cases)) t.equal(enrichText(text, { into, columns }), reason, text);
-  const part = '{"name":"x","parameters":{"binary_data_size":2}}';
+  const part = '{"name":"x","datatype":"INT8","shape":[2],"parameters":{"binary_data_size":2}}';
   const json = `{"inputs":[${part},${part}]}`;
   t.equal(enrichText(`${json}abc`, { into, columns, inferenceHeaderLength: json.length }), 'BINARY_LENGTH');
   t.equal(enrichText('abc', { into, columns, inferenceHeaderLength: 0 }), 'RAW_REQUEST');

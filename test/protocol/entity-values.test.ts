@@ -28,7 +28,7 @@ test('a tensor gives its elements flattened', async (t) => {
   ]);
   t.same(read(ofBytes('["a","b"]')), ['a', 'b']);
   t.same(read('{"inputs":[{"name":"d","datatype":"BOOL","data":[true,false]}]}'), [true, false]);
-  const binary = '{"inputs":[{"name":"d","datatype":"BOOL","parameters":{"binary_data_size":2}}]}';
+  const binary = '{"inputs":[{"name":"d","datatype":"BOOL","shape":[2],"parameters":{"binary_data_size":2}}]}';
   t.same(read(binary, { tail: Buffer.from([1, 0]) }), [true, false]);
 });
 
@@ -43,7 +43,7 @@ test('without the tensor or its elements there are no values', async (t) => {
   for (const text of ['{}', '{"inputs":[]}', '{"inputs":[{"name":"e"}]}', '{"inputs":', 'null']) t.same(read(text), []);
   for (const data of ['[]', '[[],[]]', 'null']) t.same(read(ofBytes(data)), [], data);
   t.same(read('{"inputs":[{"name":"d","datatype":"INT8"}]}'), []);
-  t.same(read('{"inputs":[{"name":"d","datatype":"BYTES","parameters":{"binary_data_size":0}}]}'), []);
+  t.same(read('{"inputs":[{"name":"d","datatype":"BYTES","shape":[0],"parameters":{"binary_data_size":0}}]}'), []);
 });
 
 test('a binary tensor gives the numbers that were written', async () => {
@@ -61,8 +61,8 @@ test('a binary tensor gives the numbers that were written', async () => {
         const tail = Buffer.alloc(3 + size * values.length);
         for (const [i, value] of values.entries()) write(tail, value, 3 + i * size);
         const text =
-          `{"inputs":[{"name":"x","parameters":{"binary_data_size":3}},{"name":"d","datatype":"${datatype}",` +
-          `"parameters":{"binary_data_size":${size * values.length}}}]}`;
+          `{"inputs":[{"name":"x","datatype":"INT8","shape":[3],"parameters":{"binary_data_size":3}},` +
+          `{"name":"d","datatype":"${datatype}","shape":[1,${values.length}],"parameters":{"binary_data_size":${size * values.length}}}]}`;
         const result = readEntityValues(bodyOf(text, tail), d, 5);
         const isSafe = (v: bigint) => Number.isSafeInteger(Number(v));
         return (
@@ -76,12 +76,12 @@ test('a binary tensor gives the numbers that were written', async () => {
 });
 
 test('binary BYTES are read by their lengths and never beyond the tail', async (t) => {
-  const text = (size: number) =>
-    `{"inputs":[{"name":"d","datatype":"BYTES","parameters":{"binary_data_size":${size}}}]}`;
+  const text = (size: number, count = 1) =>
+    `{"inputs":[{"name":"d","datatype":"BYTES","shape":[${count}],"parameters":{"binary_data_size":${size}}}]}`;
   const good = Buffer.from('\u0002\0\0\0é\0\0\0\0\u0001\0\0\0b', 'utf8');
-  t.same(read(text(good.length), { tail: good }), ['é', '', 'b']);
+  t.same(read(text(good.length, 3), { tail: good }), ['é', '', 'b']);
   for (const [size, tail] of [
-    [3, 'abc'],
+    [6, '\u0003\0\0\0ab'],
     [4, '\u0001\0\0\0'],
     [5, '\u0002\0\0\0a'],
     [4, '\u00ff\u00ff\u00ff\u007f'],
@@ -94,9 +94,21 @@ test('binary BYTES are read by their lengths and never beyond the tail', async (
 test('more rows than allowed are refused', async (t) => {
   t.equal(read(ofBytes('["a","b","c"]'), { max: 2 }), 'TOO_MANY_ROWS');
   t.same(read(ofBytes('["a","b"]'), { max: 2 }), ['a', 'b']);
-  const binary = '{"inputs":[{"name":"d","datatype":"INT8","parameters":{"binary_data_size":3}}]}';
+  const binary = '{"inputs":[{"name":"d","datatype":"INT8","shape":[3],"parameters":{"binary_data_size":3}}]}';
   t.equal(read(binary, { max: 2, tail: Buffer.alloc(3) }), 'TOO_MANY_ROWS');
   t.same(read(binary, { max: 3, tail: Buffer.alloc(3) }), [0, 0, 0]);
+});
+
+test('a tensor with another number of elements than its shape is refused', async (t) => {
+  const text = (shape: string, data: string) =>
+    `{"inputs":[{"name":"d","datatype":"INT64","shape":${shape},"data":${data}}]}`;
+  t.same(read(text('[2,1]', '[[1],[2]]')), [1, 2]);
+  t.same(read(text('[]', '[7]')), [7]);
+  for (const shape of ['[5]', '[99999999999]', '[1,2]', '[-1]', '[0]', '[1.5]', '["1"]', '{}']) {
+    t.equal(read(text(shape, '[1]')), 'ELEMENT_COUNT', shape);
+  }
+  const binary = '{"inputs":[{"name":"d","datatype":"BYTES","shape":[2],"parameters":{"binary_data_size":10}}]}';
+  t.equal(read(binary, { tail: Buffer.from('\u0006\0\0\0abcdef') }), 'ELEMENT_COUNT');
 });
 
 test('a tensor that cannot be keys is refused with a reason', async (t) => {

@@ -3,14 +3,15 @@ import { Buffer } from 'node:buffer';
 import { test } from 'tap';
 
 import type { Into } from '../../src/protocol/feature-into.ts';
+import type { BodyForm } from '../../src/protocol/feature-places.ts';
 import { layOutFeatures } from '../../src/protocol/feature-layout.ts';
 import { pathOf } from '../../src/protocol/json-path.ts';
 import { compilePlaces, RequestBody } from '../../src/protocol/request-body.ts';
 import { suppliedFeatures } from '../../src/protocol/supplied-features.ts';
 
 /** `supplied[feature][row]` of the features a and b. */
-function supplied(text: string, into: Into, rows = 1): boolean[][] {
-  const body = new RequestBody(Buffer.from(text), Buffer.alloc(0), false, compilePlaces([]));
+function supplied(text: string, into: Into, rows = 1, form: BodyForm = 'tensors'): boolean[][] {
+  const body = new RequestBody(Buffer.from(text), Buffer.alloc(0), false, compilePlaces([]), form);
   const features = ['a', 'b'].map((name) => ({ name, datatype: 'FP64' as const }));
   const marks = suppliedFeatures(body, layOutFeatures(into, features), rows);
   return [0, 1].map((feature) => Array.from({ length: rows }, (_, row) => marks?.[row * 2 + feature] === 1));
@@ -28,7 +29,7 @@ test('a tensor of that name supplies every row', async (t) => {
 
 test('object rows supply their keys, array rows nothing', async (t) => {
   const into: Into = { kind: 'columns', position: 'append' };
-  t.same(supplied('{"instances":[{"a":1},[5],{"b":null,"a":2},{"a":1}]}', into, 3), [
+  t.same(supplied('{"instances":[{"a":1},[5],{"b":null,"a":2},{"a":1}]}', into, 3, 'rows'), [
     [true, false, true],
     [false, false, true],
   ]);

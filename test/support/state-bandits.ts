@@ -22,7 +22,7 @@ const backend = (name: string): Backend => ({
   version: null,
   timeoutMs: 1_000,
   headers: [],
-  translation: { tensor: 'predict', float: 'FP32' },
+  translation: { tensor: 'predict', float: 'FP32', datatypes: new Map(), binary: true },
   connection: { connectTimeoutMs: 1, keepAliveMs: 1, connections: 1, queue: 1, maxAnswerBytes: 1, tls: null },
 });
 

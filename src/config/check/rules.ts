@@ -5,6 +5,7 @@ import { listWords } from '../expected.ts';
 import { type ProblemSink, joinPath } from '../problem.ts';
 import type { ConfigFile } from '../schema/root.ts';
 import { checkBandit, listArms } from './bandit.ts';
+import { checkEnrich } from './enrich.ts';
 import { checkMatch, literalOf } from './match.ts';
 import { checkName, checkWait } from './values.ts';
 
@@ -30,7 +31,9 @@ export function checkRule(rule: RuleFile, path: string, route: RouteFile, config
   const chosen = listChosen(rule, path);
   checkShadows(rule, path, chosen, config, sink);
   const possible = checkProtocols(rule, path, route, chosen, config, sink);
-  if (possible !== null) checkEnrich(rule, path, possible, config, sink);
+  if (possible === null) return;
+  const backends = [...chosen, ...listShadows(rule, path)].map(({ name }) => name);
+  checkEnrich(rule, path, possible, backends, config, sink);
 }
 
 function checkChoice(rule: RuleFile, path: string, config: ConfigFile, sink: ProblemSink): void {
@@ -74,6 +77,13 @@ function listChosen(rule: RuleFile, path: string): Mention[] {
   return [...mentions, ...arms.map((arm) => ({ name: arm.backend, path: arm.path }))];
 }
 
+function listShadows(rule: RuleFile, path: string): Mention[] {
+  return (rule.shadow ?? []).map(({ backend }, index) => ({
+    name: backend,
+    path: joinPath(joinPath(joinPath(path, 'shadow'), index), 'backend'),
+  }));
+}
+
 function checkShadows(
   rule: RuleFile,
   path: string,
@@ -107,15 +117,11 @@ function checkProtocols(
   { backends }: ConfigFile,
   sink: ProblemSink,
 ): readonly Protocol[] | null {
-  const shadows = (rule.shadow ?? []).map(({ backend }, index) => ({
-    name: backend,
-    path: joinPath(joinPath(joinPath(path, 'shadow'), index), 'backend'),
-  }));
   const when = typeof rule.when === 'object' ? literalOf(rule.when.protocol) : null;
   const asked = when ?? literalOf(route.match?.protocol);
   let possible: readonly Protocol[] = protocols.filter((protocol) => asked === null || protocol === asked);
   if (possible.length === 0) return null;
-  for (const { name, path: at } of [...chosen, ...shadows]) {
+  for (const { name, path: at } of [...chosen, ...listShadows(rule, path)]) {
     const backend = Object.hasOwn(backends, name) ? backends[name] : undefined;
     if (backend === undefined) return null;
     const left = possible.filter((protocol) => takes(backend.protocol, protocol));
@@ -139,32 +145,4 @@ const protocols: readonly Protocol[] = [...httpProtocols, ...grpcProtocols].filt
 
 function takes(backend: Protocol, request: Protocol): boolean {
   return speaks(backend, request) || canTranslate(request, backend);
-}
-
-const withTensors: readonly Protocol[] = ['oip', 'oip-grpc'];
-const withColumns: readonly Protocol[] = ['kserve-v1'];
-
-function checkEnrich(
-  rule: RuleFile,
-  path: string,
-  possible: readonly Protocol[],
-  { features = {} }: ConfigFile,
-  sink: ProblemSink,
-): void {
-  for (const [index, name] of (rule.enrich ?? []).entries()) {
-    const view = Object.hasOwn(features, name) ? features[name] : undefined;
-    if (view === undefined) continue;
-    const at = joinPath(joinPath(path, 'enrich'), index);
-    const sources = Object.values(view.entity).map((part) => part.from);
-    const need = (what: string, needed: readonly Protocol[]): void => {
-      if (possible.some((protocol) => needed.includes(protocol))) return;
-      sink.error(at, `the view \`${name}\` has ${what}, which only requests of ${listWords(needed, 'and')} have`, {
-        found: `a rule for requests of ${listWords(possible, 'and')}`,
-      });
-    };
-    if ('tensor' in view.into || 'tensors' in view.into) need('`into` tensors', withTensors);
-    if (sources.some((from) => from.startsWith('tensor:'))) need('an entity from a tensor', withTensors);
-    if ('columns' in view.into) need('`into` columns', withColumns);
-    if (sources.some((from) => from.startsWith('column:'))) need('an entity from a column', withColumns);
-  }
 }

@@ -36,7 +36,11 @@ export function compileBackend(
     timeoutMs: parseDuration(config.timeout ?? defaults.backend.timeout),
     headers: compileHeaders(config.headers ?? {}, joinPath(path, 'headers'), problems),
     connection,
-    translation: { ...defaults.translation, ...config.translation },
+    translation: {
+      ...defaults.translation,
+      ...config.translation,
+      datatypes: new Map(Object.entries(config.translation?.datatypes ?? {})),
+    },
   };
 }
 

@@ -10,6 +10,19 @@ export const BackendProtocol = OneOf([...httpProtocols, ...grpcProtocols], {
   examples: ['oip'],
 });
 
+const numberDatatypes = [
+  'FP32',
+  'FP64',
+  'INT8',
+  'INT16',
+  'INT32',
+  'INT64',
+  'UINT8',
+  'UINT16',
+  'UINT32',
+  'UINT64',
+] as const;
+
 const Translation = Strict(
   {
     tensor: Type.Optional(
@@ -21,12 +34,32 @@ const Translation = Strict(
     ),
     float: Type.Optional(
       OneOf(['FP32', 'FP64'], {
-        description: 'Datatype of numbers with a fraction that come without a datatype.',
+        description:
+          'Datatype of numbers that come without a datatype: in requests of those with a fraction (others are `INT64`), in answers of all.',
         default: defaults.translation.float,
       }),
     ),
+    datatypes: Type.Optional(
+      Type.Record(
+        Type.String({ pattern: '^.+$' }),
+        OneOf(numberDatatypes, { description: 'Datatype of its numbers.', examples: ['INT64'] }),
+        {
+          additionalProperties: false,
+          'x-key': 'the name of an input or output',
+          description:
+            'Datatypes of numbers that come without a datatype, by the name of the input or output; an output without a name is `predict`.',
+        },
+      ),
+    ),
+    binary: Type.Optional(
+      Type.Boolean({
+        description:
+          'Whether the server reads binary tensors over REST, as Triton and KServe do and MLServer does not. They carry what JSON cannot: FP16, BF16, NaN, infinities, BYTES that are not UTF-8; without them that is refused.',
+        default: defaults.translation.binary,
+      }),
+    ),
   },
-  'What a translation of a request into the protocol of this backend cannot know from the request.',
+  'What a translation between the protocol of a client and that of this backend cannot know from what it translates.',
 );
 
 export const Backend = Strict(
@@ -60,7 +93,12 @@ export const Backend = Strict(
       }),
     ),
     translation: Type.Optional(Translation),
-    timeout: Type.Optional(Duration('Longest wait for the whole answer.', { default: defaults.backend.timeout })),
+    timeout: Type.Optional(
+      Duration(
+        'Longest wait for the whole answer; of an answer that streams, for its beginning and for each silence after it.',
+        { default: defaults.backend.timeout },
+      ),
+    ),
     connectTimeout: Type.Optional(
       Duration('Longest wait for a connection.', { default: defaults.backend.connectTimeout }),
     ),
@@ -68,7 +106,8 @@ export const Backend = Strict(
       Type.Integer({
         minimum: 1,
         maximum: 4096,
-        description: 'Most connections to each endpoint.',
+        description:
+          'Most connections to each endpoint. One of gRPC carries as many calls at once as the server announces, at most 1000, or 100 where it announces nothing.',
         default: defaults.backend.connections,
       }),
     ),
@@ -76,7 +115,8 @@ export const Backend = Strict(
       Type.Integer({
         minimum: 0,
         maximum: 100000,
-        description: 'Most requests that wait for a connection to one endpoint; more are answered 503.',
+        description:
+          'Most requests that wait for a connection to one endpoint, or for their turn on one of gRPC; more are answered 503 or UNAVAILABLE.',
         default: defaults.backend.queue,
       }),
     ),

@@ -138,7 +138,12 @@ export const Listen = Strict(
 
 export const Limits = Strict(
   {
-    body: Type.Optional(Size('Largest request body; above it the answer is 413.', { default: defaults.limits.body })),
+    body: Type.Optional(
+      Size(
+        'Largest request body, of gRPC the longest message; above it the answer is 413, of gRPC RESOURCE_EXHAUSTED.',
+        { default: defaults.limits.body },
+      ),
+    ),
     buffer: Type.Optional(
       Size('Bodies up to this size are held in memory; larger ones stream through when no rule needs to read them.', {
         default: defaults.limits.buffer,

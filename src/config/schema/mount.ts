@@ -57,11 +57,17 @@ export const Mount = Strict(
     path: Type.Optional(
       Path('The predict path of Vertex AI, after `prefix`. Needed with `protocol: vertex`.', '/predict'),
     ),
-    health: Type.Optional(Path('The health path of Vertex AI, after `prefix`; Makas itself answers it.', '/health')),
+    health: Type.Optional(
+      Path(
+        'The health path of Vertex AI, after `prefix`. With `model` that model is asked, else Makas itself answers.',
+        '/health',
+      ),
+    ),
     model: Type.Optional(
       Type.String({
         minLength: 1,
-        description: 'Model that is meant where path and body of a request name none; routes match on it.',
+        description:
+          'Model that is meant where path and body of a request name none; routes match on it. The probes of MLflow, SageMaker, Vertex AI and Ray Serve are then about this model.',
         examples: ['wine'],
       }),
     ),

@@ -42,7 +42,7 @@ export const Rule = Strict(
     shadow: Type.Optional(Type.Array(Shadow, { minItems: 1, maxItems: 16, description: 'Shadows.' })),
     timeout: Type.Optional(
       Duration(
-        'Longest time for the whole request, enrichment and retries included. Default: the timeout of the backend.',
+        'Longest time for the whole request, enrichment and retries included; of an answer that streams, for its beginning and for each silence after it. Default: the timeout of the backend.',
         { examples: ['2s'] },
       ),
     ),
@@ -105,7 +105,7 @@ export const Route = Strict(
         minLength: 1,
         maxLength: 128,
         description:
-          'Also put the decision token into the answer, as this key of its `parameters`, for clients that cannot read headers or metadata. For answers of the Open Inference Protocol, REST and gRPC.',
+          'Also put the decision token into the answer, as this key of its `parameters`, for clients that cannot read headers or metadata. For answers of the Open Inference Protocol, REST and gRPC; those of Seldon Core 1 always have it in `meta.tags`, as `makas-decision` or this key.',
         examples: ['decision'],
       }),
     ),

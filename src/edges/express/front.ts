@@ -15,7 +15,7 @@ export interface ExpressFrontOptions {
   /** Whether the gateway is shutting down: then connections are closed after their answers. */
   readonly isDraining: () => boolean;
   readonly headerTimeoutMs: number;
-  /** For the whole of a request; 0: no limit but that of the head. */
+  /** For the whole of a request. */
   readonly requestTimeoutMs: number;
   readonly keepAliveMs: number;
   readonly maxHeaderBytes: number;
@@ -55,15 +55,14 @@ export class ExpressFront implements Front {
     this.answerHeads = new AnswerHeads(keepAliveMs);
     this.maxHeadBytes = Math.min(options.maxHeaderBytes, HEAD_BYTES_MAX);
     this.#isDraining = options.isDraining;
-    const requestMs = requestTimeoutMs === 0 ? Infinity : requestTimeoutMs;
-    const headMs = Math.min(headerTimeoutMs === 0 ? Infinity : headerTimeoutMs, requestMs);
-    const idleMs = keepAliveMs === 0 ? Infinity : keepAliveMs + KEEP_ALIVE_GRACE_MS;
+    const headMs = Math.min(headerTimeoutMs, requestTimeoutMs);
+    const idleMs = keepAliveMs + KEEP_ALIVE_GRACE_MS;
     // Fine enough that a limit is not exceeded by more than a quarter.
     this.#tickMs = Math.max(TICK_MIN_MS, Math.min(TICK_MAX_MS, headMs / 4, idleMs / 4));
     const ticks = (ms: number): number => Math.ceil(ms / this.#tickMs);
     this.limits = {
       head: ticks(headMs),
-      body: ticks(requestMs),
+      body: ticks(requestTimeoutMs),
       idle: ticks(idleMs),
       write: ticks(WRITE_LIMIT_MS),
       linger: ticks(LINGER_MS),

@@ -3,6 +3,8 @@ import { Buffer } from 'node:buffer';
 import { GatewayError } from '../../core/errors.ts';
 import type { BodyStream } from '../../gateway/ports.ts';
 import { ByteQueue } from '../http2/byte-queue.ts';
+import { MessageMeter } from './message-meter.ts';
+import { refusalError, type RefusalReason } from './refusals.ts';
 import type { ServerStream } from './server-stream.ts';
 
 /** The client is held when this much of its messages waits to be sent on. */
@@ -14,19 +16,25 @@ export class CallBody implements BodyStream, AsyncIterator<Uint8Array, undefined
   readonly length = null;
   readonly source: AsyncIterable<Uint8Array> = { [Symbol.asyncIterator]: () => this.#open() };
   readonly #stream: ServerStream;
+  readonly #meter: MessageMeter;
   #held = new ByteQueue();
   #isPaused = false;
   #isEnded = false;
-  #isBroken = false;
+  /** Why nothing more can be read. */
+  #broken: GatewayError | null = null;
   #wasRead = false;
   #waiting: PromiseWithResolvers<IteratorResult<Uint8Array, undefined>> | null = null;
 
-  constructor(stream: ServerStream) {
+  /** `maxBytes`: longest message. */
+  constructor(stream: ServerStream, maxBytes: number) {
     this.#stream = stream;
+    this.#meter = new MessageMeter(maxBytes);
   }
 
   push(chunk: Uint8Array): void {
-    if (chunk.length === 0 || this.#isBroken) return;
+    if (chunk.length === 0 || this.#broken !== null) return;
+    const problem = this.#meter.take(chunk);
+    if (problem !== null) return this.#refuse(problem);
     if (this.#waiting !== null) return this.#settle({ done: false, value: Buffer.from(chunk) });
     this.#held.push(chunk, 0, chunk.length);
     if (this.#held.length < HELD_MAX || this.#isPaused) return;
@@ -36,20 +44,18 @@ export class CallBody implements BodyStream, AsyncIterator<Uint8Array, undefined
 
   /** Nothing more comes. */
   end(): void {
+    if (!this.#meter.isAtEnd) return this.#fail(refusalError('cut-short'));
     this.#isEnded = true;
     this.#settle({ done: true, value: undefined });
   }
 
   /** The client is gone, or nobody wants the rest. */
   break(): void {
-    this.#isBroken = true;
-    this.#held = new ByteQueue();
-    this.#waiting?.reject(broken());
-    this.#waiting = null;
+    this.#fail(new GatewayError('CLIENT_CLOSED'));
   }
 
   async next(): Promise<IteratorResult<Uint8Array, undefined>> {
-    if (this.#isBroken) throw broken();
+    if (this.#broken !== null) throw this.#broken;
     const value = this.#held.shift();
     if (value !== null) {
       this.#wasRead = true;
@@ -71,12 +77,22 @@ export class CallBody implements BodyStream, AsyncIterator<Uint8Array, undefined
     return this;
   }
 
+  /** What still comes is thrown away. */
+  #refuse(reason: RefusalReason): void {
+    this.#fail(refusalError(reason));
+    if (this.#isPaused) this.#stream.resume();
+    this.#isPaused = false;
+  }
+
+  #fail(error: GatewayError): void {
+    this.#broken ??= error;
+    this.#held = new ByteQueue();
+    this.#waiting?.reject(this.#broken);
+    this.#waiting = null;
+  }
+
   #settle(result: IteratorResult<Uint8Array, undefined>): void {
     this.#waiting?.resolve(result);
     this.#waiting = null;
   }
-}
-
-function broken(): GatewayError {
-  return new GatewayError('CLIENT_CLOSED');
 }

@@ -70,6 +70,11 @@ export function withModel({ place }: GrpcMethod, block: HeaderBlock, message: Bu
   return place.kind !== 'fields' || model === '' ? message : setStringField(message, place.model, model);
 }
 
+/** Whether metadata names the model of a call, whatever its messages say. */
+export function namesModel({ place }: GrpcMethod, block: HeaderBlock): boolean {
+  return place.kind === 'fields' && overriding(place, block) !== '';
+}
+
 /** The model that metadata names; `''` for none. */
 function overriding({ header }: FieldPlace, block: HeaderBlock): string {
   return header === undefined ? '' : (findHeader(block, header) ?? '');

@@ -2,12 +2,11 @@ import type { ConnectionSettings, Endpoint } from '../../core/snapshot.ts';
 import type { EndpointPool } from '../../gateway/ports.ts';
 import { AnswerFieldReader } from './answer-fields.ts';
 import type { Connect, Session, SessionOwner } from './client-stream.ts';
+import { STREAMS_UNANNOUNCED } from './stream-limit.ts';
 import type { CallPool, GrpcUpstreamCall } from './upstream-call.ts';
 
 /** How long sessions that are no longer used may take to end what is under way. */
 const CLOSE_LIMIT_MS = 60_000;
-/** Calls that a session which is still being made is expected to carry: no server allows fewer without saying so. */
-const EXPECTED_ROOM = 100;
 /**
  * Calls under way at once on one session from which on another one shares the load. What leaves and comes together costs
  * the least, on both sides; but servers work off a connection in one thread, and what is lost on the way holds up all
@@ -171,13 +170,13 @@ export class EndpointSessions implements EndpointPool, CallPool {
     this.#connectMore();
   }
 
-  /** As many sessions as those who wait need. */
+  /** As many sessions as those who wait need, if those that are being made turn out to say nothing of a limit. */
   #connectMore(): void {
     let expected = 0;
-    for (const { isReady } of this.#members) if (!isReady) expected += EXPECTED_ROOM;
+    for (const { isReady } of this.#members) if (!isReady) expected += STREAMS_UNANNOUNCED;
     while (this.#line.size > expected && this.#mayConnect()) {
       this.#add();
-      expected += EXPECTED_ROOM;
+      expected += STREAMS_UNANNOUNCED;
     }
   }
 

@@ -5,6 +5,7 @@ import { grpcServices } from '../../protocol/grpc/methods.ts';
 import type { ConnectionLimits } from '../http2/connection-watch.ts';
 import { createSocketServer } from '../http2/server-listener.ts';
 import type { Inflate } from './compressed-message.ts';
+import type { RewardTaker } from './feedback.ts';
 import { Health } from './health.ts';
 import { createNodeServer, type FrontTls } from './node-server.ts';
 import { Reflection } from './reflection.ts';
@@ -15,6 +16,8 @@ import type { OnStream } from './server-stream.ts';
 
 export interface GrpcFrontOptions extends StreamLimits, Omit<ConnectionLimits, 'idleMs'> {
   readonly gateway: Gateway;
+  /** Takes rewards that come as feedback of Seldon's clients. */
+  readonly desk: RewardTaker;
   /** Full names of services of users that pass through. */
   readonly services: readonly string[];
   /** For the whole of a message that decides where its call goes. */
@@ -31,18 +34,21 @@ export class GrpcFront {
   readonly #server: Server;
   readonly #sessions: ServerSessions;
   readonly #health: Health;
-  readonly #reflection = new Reflection();
+  readonly #reflection: Reflection;
   readonly #isTls: boolean;
 
   constructor(options: GrpcFrontOptions) {
-    const { gateway, services, requestMs, inflate, isReady, tls, express } = options;
-    this.#health = new Health(isReady, [...grpcServices, ...services]);
+    const { gateway, desk, services, requestMs, inflate, isReady, tls, express } = options;
+    const served = [...grpcServices, ...services];
+    this.#health = new Health(isReady, served);
+    this.#reflection = new Reflection(served);
     this.#isTls = tls !== null;
     const setting: CallSetting = {
       gateway,
+      desk,
       services: new Set(services),
       own: new Map([...serverMethods(isReady), ...this.#health.methods, ...this.#reflection.methods]),
-      requestMs: requestMs === 0 ? Infinity : requestMs,
+      requestMs,
       inflate,
       maxHeaderBytes: options.maxHeaderBytes,
       // node:http2 keeps what it is given until it is written.

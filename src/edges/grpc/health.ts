@@ -20,7 +20,7 @@ export class Health {
   constructor(isReady: () => boolean, services: Iterable<string>) {
     this.#isReady = isReady;
     this.#services = new Set(['', ...services]);
-    const watch: OwnMethod = { kind: 'stream', open: (call) => this.#watch(call) };
+    const watch: OwnMethod = { kind: 'stream', mayBeSilent: true, open: (call) => this.#watch(call) };
     this.methods = new Map([
       ['/grpc.health.v1.Health/Check', unary((message) => this.#check(message))],
       ['/grpc.health.v1.Health/Watch', watch],
@@ -46,7 +46,12 @@ export class Health {
   #check(message: Buffer): OwnAnswer {
     const status = this.statusOf(readStringField(message, 1));
     if (status === SERVICE_UNKNOWN)
-      return { ok: false, status: grpcStatus.NOT_FOUND, text: 'This gateway does not serve that.' };
+      return {
+        ok: false,
+        code: 'PATH_NOT_FOUND',
+        status: grpcStatus.NOT_FOUND,
+        text: 'This gateway does not serve that.',
+      };
     return { ok: true, message: response(status) };
   }
 

@@ -103,9 +103,7 @@ export class MessageBuffer {
     const count = Math.min(most, to - from);
     const needed = this.#length + count;
     if (needed > this.#bytes.length) {
-      // A first piece is nearly always the whole message.
-      const more = this.#bytes === NOTHING ? to - from : Math.min(this.#wanted, 2 * this.#bytes.length);
-      const grown = Buffer.allocUnsafe(Math.max(needed, more));
+      const grown = Buffer.allocUnsafe(Math.max(needed, Math.min(this.#wanted, 2 * this.#bytes.length)));
       this.#bytes.copy(grown, 0, 0, this.#length);
       this.#bytes = grown;
     }

@@ -1,6 +1,6 @@
 import { isFrameStart, prefixBytes } from '../../protocol/grpc/frame.ts';
 
-/** Follows the messages of an answer while it passes: none may be too long, and the last one must be whole. */
+/** Follows messages while they pass: none may be too long, and the last one must be whole. */
 export class MessageMeter {
   readonly #maxBytes: number;
   /** Bytes of the prefix under way that have come, and the length that they say so far. */

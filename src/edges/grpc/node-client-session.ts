@@ -3,12 +3,13 @@ import { type ClientHttp2Session, type ClientHttp2Stream, type ClientSessionOpti
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls';
 
-import { headerBlock, type HeaderBlock, headerList } from '../../protocol/header-block.ts';
+import { type HeaderBlock, headerList } from '../../protocol/header-block.ts';
 import { WINDOW_DEFAULT } from '../../protocol/http2/flow.ts';
 import { Keepalive, type Watched } from '../http2/client-keepalive.ts';
 import type { ClientStream, ClientStreamListener, Connect, Session, SessionOwner } from './client-stream.ts';
-import { plainFields } from './fields.ts';
+import { NodeClientStream, type NodeStreamSession } from './node-client-stream.ts';
 import { streamError } from './server-stream.ts';
+import { STREAMS_UNANNOUNCED, streamLimit } from './stream-limit.ts';
 
 export interface NodeSessionOptions {
   /** `http://host:port` or `https://host:port`. */
@@ -23,8 +24,8 @@ export interface NodeSessionOptions {
 
 const WINDOW_BYTES = 1 << 20;
 const CONNECTION_WINDOW_BYTES = 16 << 20;
-/** Until an endpoint has said how many it takes, RFC 9113 6.5.2 recommends that it be no fewer. */
-const STREAMS_MIN = 100;
+/** How long a session that is done with may take to close. */
+const CLOSE_MS = 1000;
 const METHOD = [':method', 'POST', ':scheme'];
 const WHOLE = { endStream: false };
 /** A stream that is reset before its end would else be ended first, as if its request were complete. */
@@ -36,7 +37,7 @@ export function nodeConnect(options: NodeSessionOptions): Connect {
 }
 
 /** A connection of node:http2 to an endpoint. It is ready when the endpoint has sent its settings. */
-class NodeSession implements Session, Watched {
+class NodeSession implements Session, NodeStreamSession, Watched {
   calls = 0;
   readonly #owner: SessionOwner;
   readonly #http2: ClientHttp2Session;
@@ -46,6 +47,7 @@ class NodeSession implements Session, Watched {
   #isLeaving = false;
   #isGone = false;
   #reason = 'the connection closed';
+  #closeTimer: NodeJS.Timeout | null = null;
   /** Counts the calls that had an answer: a session that has carried none is no kept one. */
   carried = 0;
   /** Streams above this were not worked on, RFC 9113 6.8. */
@@ -66,6 +68,8 @@ class NodeSession implements Session, Watched {
       settings: { enablePush: false, initialWindowSize: WINDOW_BYTES },
       maxSessionMemory: 256,
       strictSingleValueFields: false,
+      // Texts of errors end with a blank at times, see `escapeEnds`; the call would be lost.
+      strictFieldWhitespaceValidation: false,
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Options that the types do not have yet.
     } as ClientSessionOptions);
     this.#http2 = http2;
@@ -81,11 +85,11 @@ class NodeSession implements Session, Watched {
     http2.on('remoteSettings', () => {
       clearTimeout(timer);
       this.#isReady = true;
-      owner.onRoom();
+      this.safely(() => owner.onRoom());
     });
     http2.on('goaway', (_code, lastStream) => {
       this.lastWorkedOn = lastStream;
-      this.#leave();
+      this.safely(() => this.#leave());
     });
     http2.on('error', (error) => (this.#reason = textOf(error)));
     http2.once('close', () => {
@@ -94,10 +98,18 @@ class NodeSession implements Session, Watched {
     });
   }
 
+  safely(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#fail(`the session failed: ${String(error)}`);
+    }
+  }
+
   get room(): number {
     const { closed, destroyed, remoteSettings } = this.#http2;
     if (!this.#isReady || this.#isLeaving || closed || destroyed) return 0;
-    return Math.max(0, (remoteSettings.maxConcurrentStreams ?? STREAMS_MIN) - this.calls);
+    return Math.max(0, streamLimit(remoteSettings.maxConcurrentStreams ?? STREAMS_UNANNOUNCED) - this.calls);
   }
 
   get isAlive(): boolean {
@@ -109,12 +121,23 @@ class NodeSession implements Session, Watched {
   }
 
   begin(path: string, headers: HeaderBlock, body: Uint8Array | null, listener: ClientStreamListener): ClientStream {
-    this.calls++;
     const list = [...this.#pseudo, ':path', path, ...lowerCase(headerList(headers))];
-    const stream = this.#http2.request(list, body === null ? STREAMED : WHOLE);
+    let stream: ClientHttp2Stream;
+    try {
+      stream = this.#http2.request(list, body === null ? STREAMED : WHOLE);
+    } catch (error) {
+      // A field that HTTP/2 does not have: no other session would take it either.
+      const text = `the call cannot be sent: ${String(error)}`;
+      listener.onLoss({ code: streamError.INTERNAL_ERROR, isUntouched: false, isStale: false, text });
+      return noStream;
+    }
+    this.calls++;
     // Such a stream ends with a frame that is made now; there are no trailers in it.
-    if (body === null) stream.once('wantTrailers', () => stream.sendTrailers({}));
-    else if (body.length === 0) stream.end();
+    if (body === null) {
+      stream.once('wantTrailers', () => {
+        if (!stream.closed && !stream.destroyed) stream.sendTrailers({});
+      });
+    } else if (body.length === 0) stream.end();
     // The call may be over before node has written it.
     else stream.end(Buffer.from(body));
     return new NodeClientStream(this, stream, listener);
@@ -125,11 +148,10 @@ class NodeSession implements Session, Watched {
     return remoteWindowSize >= Math.min(octets, WINDOW_DEFAULT / 2);
   }
 
-  /** A stream of it has ended. */
   ended(): void {
     this.calls--;
-    if (this.#isLeaving || this.#isGone) return;
-    this.#owner.onRoom();
+    if (this.#isLeaving) this.#closeSoon();
+    else if (!this.#isGone) this.#owner.onRoom();
   }
 
   close(): void {
@@ -143,7 +165,7 @@ class NodeSession implements Session, Watched {
   }
 
   ping(): void {
-    this.#http2.ping(() => this.reads++);
+    if (!this.#http2.destroyed) this.#http2.ping(() => this.reads++);
   }
 
   giveUp(): void {
@@ -158,14 +180,22 @@ class NodeSession implements Session, Watched {
   #leave(): void {
     if (this.#isLeaving) return;
     this.#isLeaving = true;
+    this.#closeSoon();
     this.#owner.onLeaving();
+  }
+
+  /** Nobody waits for a session that has ended its last call: node:http2 may, and the endpoint keep its side open. */
+  #closeSoon(): void {
+    if (this.calls > 0 || this.#isGone) return;
+    this.#closeTimer ??= setTimeout(() => this.destroy(), CLOSE_MS).unref();
   }
 
   #end(): void {
     if (this.#isGone) return;
     this.#isGone = true;
+    if (this.#closeTimer !== null) clearTimeout(this.#closeTimer);
     this.#keepalive.stop();
-    this.#owner.onGone(this.#isReady ? null : this.#reason);
+    this.safely(() => this.#owner.onGone(this.#isReady ? null : this.#reason));
   }
 }
 
@@ -182,126 +212,8 @@ function textOf(error: NodeJS.ErrnoException): string {
   return error.code === undefined ? error.message : `${error.code}: ${error.message}`;
 }
 
-/** A stream of node:http2 to an endpoint. */
-class NodeClientStream implements ClientStream {
-  readonly #session: NodeSession;
-  readonly #stream: ClientHttp2Stream;
-  readonly #listener: ClientStreamListener;
-  /** As they were when the stream began. */
-  readonly #wasKept: boolean;
-  readonly #heardBefore: number;
-  #trailers: readonly string[] = [];
-  #isOver = false;
-
-  constructor(session: NodeSession, stream: ClientHttp2Stream, listener: ClientStreamListener) {
-    this.#session = session;
-    this.#stream = stream;
-    this.#listener = listener;
-    this.#wasKept = session.carried > 0;
-    this.#heardBefore = session.heard;
-    stream.on('response', (headers, flags, raw) => this.#onHead(Number(headers[':status']), flags, raw));
-    stream.on('data', (chunk: Buffer) => {
-      this.#hear();
-      if (!this.#isOver) listener.onData(chunk);
-    });
-    stream.on('trailers', (_headers, _flags, raw) => (this.#trailers = raw));
-    stream.on('end', () => this.#onEnd());
-    stream.on('drain', () => listener.onDrain());
-    // What it means is told by the close that follows.
-    stream.on('error', () => {});
-    stream.once('close', () => this.#onClose());
-  }
-
-  data(chunk: Uint8Array): boolean {
-    const stream = this.#stream;
-    if (this.#isOver || stream.destroyed || stream.closed) return true;
-    return stream.write(Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk));
-  }
-
-  end(): void {
-    if (!this.#stream.destroyed) this.#stream.end();
-  }
-
-  reset(code: number): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    this.#stream.close(code);
-  }
-
-  pause(): void {
-    this.#stream.pause();
-  }
-
-  resume(): void {
-    this.#stream.resume();
-  }
-
-  #onHead(status: number, flags: number, raw: readonly string[]): void {
-    this.#hear();
-    if (this.#isOver) return;
-    const headers = this.#blockOf(raw);
-    if (headers === null) return;
-    const isLast = (flags & END_STREAM) !== 0;
-    if (isLast) this.#complete();
-    this.#listener.onHead(status, headers, isLast);
-  }
-
-  #onEnd(): void {
-    const stream = this.#stream;
-    // A stream that was reset ends as well.
-    if (this.#isOver || stream.aborted || stream.rstCode !== streamError.NO_ERROR || stream.destroyed) return;
-    const trailers = this.#blockOf(this.#trailers);
-    if (trailers === null) return;
-    this.#complete();
-    this.#listener.onEnd(trailers);
-  }
-
-  /** The answer is there; what is left of the request is of no use. */
-  #complete(): void {
-    this.#isOver = true;
-    this.#session.carried++;
-    this.#hear();
-    if (!this.#stream.writableEnded) this.#stream.close(streamError.NO_ERROR);
-  }
-
-  #hear(): void {
-    this.#session.heard++;
-    this.#session.reads++;
-  }
-
-  /** Null: it cannot be written down as a block, and the call is lost. */
-  #blockOf(raw: readonly string[]): HeaderBlock | null {
-    try {
-      return headerBlock(plainFields(raw));
-    } catch (error) {
-      this.reset(streamError.CANCEL);
-      const text = `the answer is malformed: ${String(error)}`;
-      this.#listener.onLoss({ code: streamError.CANCEL, isUntouched: false, isStale: false, text });
-      return null;
-    }
-  }
-
-  #onClose(): void {
-    const session = this.#session;
-    const stream = this.#stream;
-    if (!this.#isOver) {
-      this.#isOver = true;
-      const { rstCode } = stream;
-      const { isAlive } = session;
-      const isRefused = rstCode === streamError.REFUSED_STREAM || (stream.id ?? Infinity) > session.lastWorkedOn;
-      this.#listener.onLoss({
-        code: isAlive ? rstCode : null,
-        isUntouched: isRefused || stream.pending,
-        isStale: !isAlive && this.#wasKept && session.heard === this.#heardBefore,
-        text: isAlive ? `the stream was reset with code ${rstCode}` : session.reason,
-      });
-    }
-    session.ended();
-  }
-}
-
-/** RFC 9113 6.2. */
-const END_STREAM = 0x1;
+/** Of a call that did not begin. */
+const noStream: ClientStream = { data: () => true, end() {}, reset() {}, pause() {}, resume() {} };
 
 /** Names are lower-case on the wire, RFC 9113 8.2.1. */
 function lowerCase(list: string[]): string[] {

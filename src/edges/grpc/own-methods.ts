@@ -1,10 +1,13 @@
 import type { Buffer } from 'node:buffer';
 
+import type { ErrorCode } from '../../core/errors.ts';
+
 /** What Makas itself answers to one message. */
 export type OwnAnswer = { readonly ok: true; readonly message: Buffer } | OwnFailure;
 
 export interface OwnFailure {
   readonly ok: false;
+  readonly code: ErrorCode;
   /** Status code of gRPC. */
   readonly status: number;
   readonly text: string;
@@ -27,7 +30,12 @@ export interface OwnStream {
 
 export type OwnMethod =
   | { readonly kind: 'unary'; answer(message: Buffer): OwnAnswer }
-  | { readonly kind: 'stream'; open(call: OwnCall): OwnStream };
+  | {
+      readonly kind: 'stream';
+      /** Whether a client that has sent a message may be silent for as long as its connection lasts. */
+      readonly mayBeSilent: boolean;
+      open(call: OwnCall): OwnStream;
+    };
 
 /** The methods that Makas itself answers, by their paths. */
 export type OwnMethods = ReadonlyMap<string, OwnMethod>;

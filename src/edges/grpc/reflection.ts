@@ -11,17 +11,21 @@ const RESPONSE = { host: 1, request: 2, files: 4, services: 6, error: 7 } as con
 
 /**
  * Server reflection (https://github.com/grpc/grpc/blob/master/doc/server-reflection.md), by which tools such as grpcurl
- * learn the methods. It knows what Makas itself can describe: the messages of user services are not among them.
+ * learn the methods. It names all that is served, and describes what Makas has a description of: the messages of TF
+ * Serving, of Seldon and of the services of users are not among them.
  */
 export class Reflection {
   readonly methods: OwnMethods;
   readonly #streams = new Set<ReflectionStream>();
 
-  constructor() {
+  /** `services`: the full names of what is served beside what Makas itself answers. */
+  constructor(services: Iterable<string>) {
+    const listed = listOf(new Set([...services, ...descriptors.flatMap((file) => file.services)]));
     const info: OwnMethod = {
       kind: 'stream',
+      mayBeSilent: false,
       open: (call) => {
-        const stream = new ReflectionStream(call, () => this.#streams.delete(stream));
+        const stream = new ReflectionStream(call, listed, () => this.#streams.delete(stream));
         this.#streams.add(stream);
         return stream;
       },
@@ -39,15 +43,17 @@ export class Reflection {
 
 class ReflectionStream implements OwnStream {
   readonly #call: OwnCall;
+  readonly #listed: Buffer;
   readonly onClose: () => void;
 
-  constructor(call: OwnCall, onClose: () => void) {
+  constructor(call: OwnCall, listed: Buffer, onClose: () => void) {
     this.#call = call;
+    this.#listed = listed;
     this.onClose = onClose;
   }
 
   onMessage(message: Buffer): void {
-    this.#call.send(answer(message));
+    this.#call.send(answer(message, this.#listed));
   }
 
   onEnd(): void {
@@ -55,7 +61,7 @@ class ReflectionStream implements OwnStream {
   }
 }
 
-function answer(request: Buffer): Buffer {
+function answer(request: Buffer, listed: Buffer): Buffer {
   let asked = 0;
   let text = '';
   let host = '';
@@ -68,7 +74,7 @@ function answer(request: Buffer): Buffer {
   const writer = new WireWriter(1024);
   if (host !== '') writer.text(RESPONSE.host, host);
   writer.bytes(RESPONSE.request, request);
-  if (asked === REQUEST.list) writer.bytes(RESPONSE.services, services());
+  if (asked === REQUEST.list) writer.bytes(RESPONSE.services, listed);
   else {
     const file = asked === REQUEST.file ? fileNamed(text) : asked === REQUEST.symbol ? fileWith(text) : undefined;
     if (file === undefined) writer.bytes(RESPONSE.error, notFound());
@@ -98,9 +104,9 @@ function fileMessage({ content }: DescriptorFile): Buffer {
 }
 
 /** ListServiceResponse{repeated ServiceResponse{name = 1} service = 1}. */
-function services(): Buffer {
+function listOf(services: Iterable<string>): Buffer {
   const writer = new WireWriter();
-  for (const service of descriptors.flatMap((file) => file.services)) {
+  for (const service of services) {
     const entry = new WireWriter();
     entry.text(1, service);
     writer.bytes(1, entry.finish());

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../../core/errors.ts';
+import { type ErrorCode, GatewayError } from '../../core/errors.ts';
 import { grpcStatus } from '../../protocol/grpc/status.ts';
 import type { HeaderBlock } from '../../protocol/header-block.ts';
 
@@ -47,6 +47,11 @@ const refusals = {
     grpc: grpcStatus.INVALID_ARGUMENT,
     text: 'The message is not well-formed protobuf as far as its model_spec, which names the model.',
   },
+  'bad-feedback': {
+    code: 'BAD_REQUEST',
+    grpc: grpcStatus.INVALID_ARGUMENT,
+    text: 'The message is not a well-formed Feedback.',
+  },
   garbage: { code: 'BAD_REQUEST', grpc: grpcStatus.INTERNAL, text: 'A message cannot be decompressed.' },
 } as const satisfies Record<string, Refusal>;
 
@@ -54,4 +59,10 @@ export type RefusalReason = keyof typeof refusals;
 
 export function refusalOf(reason: RefusalReason): Refusal {
   return refusals[reason];
+}
+
+/** The same for a call that has an exchange. */
+export function refusalError(reason: RefusalReason): GatewayError {
+  const { code, text }: Refusal = refusals[reason];
+  return new GatewayError(code, text);
 }

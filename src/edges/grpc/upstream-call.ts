@@ -10,6 +10,7 @@ import type {
   UpstreamRequest,
 } from '../../gateway/ports.ts';
 import { readGrpcPath } from '../../protocol/grpc/methods.ts';
+import { grpcStatus, resetToGrpc } from '../../protocol/grpc/status.ts';
 import type { HeaderBlock } from '../../protocol/header-block.ts';
 import type { AnswerFieldReader } from './answer-fields.ts';
 import type { ClientStream, ClientStreamListener, Session, StreamLoss } from './client-stream.ts';
@@ -114,8 +115,9 @@ export class GrpcUpstreamCall implements UpstreamCall, ClientStreamListener {
     } catch (error) {
       if (this.#isOver) return;
       stream.reset(streamError.CANCEL);
-      const code = error instanceof GatewayError ? error.code : 'BAD_REQUEST';
-      this.#fail(code, String(error), 'sent');
+      const known = error instanceof GatewayError ? error : new GatewayError('BAD_REQUEST', undefined, String(error));
+      this.#stop();
+      this.#receiver.onError(known, 'sent');
     }
   }
 
@@ -176,11 +178,13 @@ export class GrpcUpstreamCall implements UpstreamCall, ClientStreamListener {
 
   onLoss({ code, isUntouched, isStale, text }: StreamLoss): void {
     if (this.#isOver) return;
-    const isCalm = code === streamError.ENHANCE_YOUR_CALM;
     // A stream that ends without an error ends too early.
     if (code === streamError.NO_ERROR) return this.#fail('UPSTREAM_BAD_RESPONSE', text, 'sent');
     const reach: Reach = this.#wasRead || this.#hasHead ? 'sent' : isUntouched ? 'unsent' : isStale ? 'stale' : 'sent';
-    this.#fail(isCalm ? 'UPSTREAM_OVERLOADED' : 'UPSTREAM_RESET', text, reach);
+    const reason = code === streamError.ENHANCE_YOUR_CALM ? 'UPSTREAM_OVERLOADED' : 'UPSTREAM_RESET';
+    const grpc = code === null || isUntouched ? grpcStatus.UNAVAILABLE : resetToGrpc(code);
+    this.#stop();
+    this.#receiver.onError(new GatewayError(reason, undefined, text, grpc), reach);
   }
 
   /** The turn is over, and the answer not complete: passes on what there is of it. */

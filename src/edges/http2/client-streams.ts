@@ -8,6 +8,7 @@ import { WINDOW_DEFAULT } from '../../protocol/http2/flow.ts';
 import { errorCode, setting } from '../../protocol/http2/frames.ts';
 import type { PeerSettings } from '../../protocol/http2/peer-settings.ts';
 import type { ClientStreamListener } from '../grpc/client-stream.ts';
+import { streamLimit } from '../grpc/stream-limit.ts';
 import { SocketClientStream, type StreamSession } from './client-stream.ts';
 import { FrameOutput } from './frame-output.ts';
 import { ConnectionReceiver } from './receive-windows.ts';
@@ -89,7 +90,7 @@ export class ClientStreams implements FrameReceiver, StreamSession {
 
   /** Streams that the endpoint takes beside those. */
   get room(): number {
-    return Math.max(0, this.#reader.settings.maxConcurrentStreams - this.#streams.size);
+    return Math.max(0, streamLimit(this.#reader.settings.maxConcurrentStreams) - this.#streams.size);
   }
 
   /** See `Session.fits`. Servers give their windows back in parts, so that these are never all there under load. */

@@ -49,6 +49,8 @@ const WRITE_LIMIT_MS = 120_000;
 const LINGER_MS = 2000;
 /** How long the answer to the ping between the two GOAWAY is waited for. */
 const LEAVE_MS = 1000;
+/** How long a client may take to acknowledge our settings, RFC 9113 6.5.3. */
+const SETTINGS_MS = 20_000;
 
 /** Takes streams, takes none that the client begins after it has heard of that, takes none, and is over. */
 const OPEN = 0;
@@ -85,6 +87,8 @@ export class ServerConnection implements BytesReceiver, FrameReceiver, StreamCar
   /** How long it is in its state, and how long the socket has not taken what waits in it. */
   #stateMs = 0;
   #stuckMs = 0;
+  /** How long our settings have not been acknowledged; -Infinity: they were. */
+  #settingsMs = 0;
   #isStopped = false;
 
   /** `options`: of `readerOptions` for the same limits. */
@@ -182,7 +186,9 @@ export class ServerConnection implements BytesReceiver, FrameReceiver, StreamCar
       if (!stream.sender.add(change)) return this.#fail(errorCode.FLOW_CONTROL_ERROR);
   }
 
-  onSettingsAck(): void {}
+  onSettingsAck(): void {
+    this.#settingsMs = -Infinity;
+  }
 
   onPing(bytes: Buffer, at: number): void {
     this.output.ping(bytes, at, true);
@@ -247,7 +253,10 @@ export class ServerConnection implements BytesReceiver, FrameReceiver, StreamCar
     this.#flood.look(passedMs);
     for (const stream of this.#streams.all()) stream.look(passedMs);
     this.#stuckMs = this.#socket.writableLength === 0 ? 0 : this.#stuckMs + passedMs;
+    // What is not read cannot be heard.
+    if (!this.#isStopped) this.#settingsMs += passedMs;
     if (this.#stuckMs > WRITE_LIMIT_MS) this.destroy();
+    else if (this.#state < CLOSING && this.#settingsMs > SETTINGS_MS) this.#fail(errorCode.SETTINGS_TIMEOUT);
     else if (this.#state === LEAVING && this.#stateMs > LEAVE_MS) this.#leave();
     else if (this.#state === CLOSING && this.#stateMs > LINGER_MS && this.#stuckMs === 0) this.destroy();
   }

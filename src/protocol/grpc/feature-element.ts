@@ -2,13 +2,11 @@ import { Buffer } from 'node:buffer';
 
 import { type CodecFailure, fail } from '../codec-result.ts';
 import type { FeatureDatatype, FeatureValue } from '../feature-layout.ts';
-import { writeFp32 } from '../json-number.ts';
-import { JsonWriter } from '../json-writer.ts';
+import { shortestFp32 } from '../shortest-fp32.ts';
 import { parameterFields } from './infer-message.ts';
 import { FIXED64, VARINT, type WireWriter } from './wire.ts';
 
 const int32 = 2 ** 31;
-const scratch = new JsonWriter();
 
 /**
  * The writers of one feature value (not null) in a datatype, by the same rules as `writeValue` of JSON: booleans count
@@ -108,14 +106,6 @@ function readInteger(value: bigint | string | boolean): number | bigint | null {
   if (typeof value === 'bigint') return value;
   if (typeof value === 'boolean') return value ? 1 : 0;
   return /^-?[0-9]{1,20}$/.test(value) ? BigInt(value) : null;
-}
-
-/** The double that the shortest text of an FP32 reads as. */
-function shortestFp32(value: number): number {
-  if (!Number.isFinite(value)) return value;
-  scratch.reset();
-  writeFp32(scratch, value);
-  return Number(scratch.toString());
 }
 
 function notRepresentable(name: string, datatype: FeatureDatatype): CodecFailure {

@@ -1,10 +1,11 @@
 import { Buffer } from 'node:buffer';
 
-import { editMessages } from './edit-messages.ts';
-import { frameMessage, prefixBytes } from './frame.ts';
-import { renameStringField } from './string-field.ts';
+import { type NamePath, renameAt } from './answer-name.ts';
+import { frameMessage, isFrameStart, prefixBytes } from './frame.ts';
 import { WireWriter } from './wire.ts';
 
+const BARE: NamePath = [1];
+const STREAMED: NamePath = [2, 1];
 const nothing = Buffer.alloc(0);
 /** Larger messages pass as they are: what is held of a stream must stay small. */
 const messageMax = 64 << 20;
@@ -13,11 +14,12 @@ const messageMax = 64 << 20;
  * Renames the model in the answers of ModelStreamInfer, which are bare ModelInferResponse on MLServer and
  * ModelStreamInferResponse{error_message = 1, infer_response = 2} on Triton. Both have bytes in field 1 that may be
  * renamed; Triton's have a message in field 2 whose field 1 is the name, MLServer's have a text there.
- * Holds no more than the message under way; compressed ones pass as they are.
+ * Holds no more than the message under way; compressed ones that have the name leave without their compression.
  */
 export class FrameRename {
   readonly #from: string;
   readonly #to: string;
+  readonly #inflate: (message: Buffer) => Buffer;
   /** What has come of the message under way. */
   #held = new WireWriter(0);
   /** Bytes that must be held before there is more to do. */
@@ -25,9 +27,11 @@ export class FrameRename {
   /** Bytes that pass without being looked at. */
   #passing = 0;
 
-  constructor(from: string, to: string) {
+  /** `inflate`: takes the compression off a message; what it throws, `take` throws. */
+  constructor(from: string, to: string, inflate: (message: Buffer) => Buffer) {
     this.#from = from;
     this.#to = to;
+    this.#inflate = inflate;
   }
 
   /** The bytes that can leave now. Those that came are not kept. */
@@ -47,7 +51,7 @@ export class FrameRename {
       }
       if (bytes.length - at < prefixBytes) break;
       const whole = prefixBytes + bytes.readUInt32BE(at + 1);
-      if (bytes[at] !== 0 || whole > messageMax) {
+      if (!isFrameStart(bytes, at) || whole > messageMax) {
         this.#passing = whole;
         continue;
       }
@@ -74,11 +78,10 @@ export class FrameRename {
   }
 
   #frame(framed: Buffer): Buffer {
-    const message = framed.subarray(prefixBytes);
-    let renamed = renameStringField(message, 1, this.#from, this.#to);
-    if (renamed === message) {
-      renamed = editMessages(message, 2, (inner) => renameStringField(inner, 1, this.#from, this.#to));
-    }
+    const sent = framed.subarray(prefixBytes);
+    const message = framed[0] === 0 ? sent : this.#inflate(sent);
+    let renamed = renameAt(message, BARE, this.#from, this.#to);
+    if (renamed === message) renamed = renameAt(message, STREAMED, this.#from, this.#to);
     return renamed === message ? framed : frameMessage(renamed);
   }
 }

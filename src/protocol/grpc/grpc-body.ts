@@ -5,9 +5,11 @@ import { type CodecFailure, fail } from '../codec-result.ts';
 import { checkEntityValues, decodeKeys, failDatatype, failDuplicate, isKeyDatatype } from '../entity-values.ts';
 import type { EntityValues, FeatureBody, FieldValue } from '../feature-body.ts';
 import type { FeatureLayout } from '../feature-layout.ts';
+import { failPlace } from '../feature-places.ts';
 import type { FeatureTable } from '../feature-table.ts';
 import type { Key } from '../json-key.ts';
 import type { Path } from '../json-path.ts';
+import { failElementCount } from '../tensor-sizes.ts';
 import { InferFields } from './infer-fields.ts';
 import { findColumn, InferParts } from './infer-parts.ts';
 import { eachTensorElement, type InferTensor, readTensor } from './infer-tensor.ts';
@@ -39,7 +41,8 @@ export class GrpcBody implements FeatureBody {
   }
 
   readColumn(): CodecFailure {
-    return failPlace('The entities of this route are named in the rows of a JSON body');
+    const text = 'The entities of this route are named in the rows of a JSON body, so it takes no gRPC requests.';
+    return fail('BAD_BODY', 'UNSUPPORTED_FIELD', `${text} Send the request as JSON.`);
   }
 
   /** Typed or raw contents; a tensor in shared memory has no values. */
@@ -56,20 +59,20 @@ export class GrpcBody implements FeatureBody {
       parts.rawCount === 0
         ? this.#readTyped(tensor, maxRows + 1)
         : this.#readRaw(parts.rawOf()[position]!, tensor, maxRows + 1);
-    return checkEntityValues(values, maxRows);
+    const checked = checkEntityValues(values, maxRows);
+    if (!checked.ok || checked.values.length === 0) return checked;
+    const count = tensor.shape.reduce((product, size) => product * size, 1);
+    return count === checked.values.length ? checked : failElementCount(name.text, checked.values.length, count);
   }
 
-  countRows(): number {
-    return 1;
-  }
-
-  batchSize(own: Key | null): number {
+  countRows(own: Key | null, minDimensions: 1 | 2): number {
     const { inputs } = this.#read();
     for (let i = 0; i < inputs.length; i += 3) {
       const tensor = readTensor(this.bytes, inputs[i + 1]!, inputs[i + 2]!);
       if (tensor === null || tensor.name === own?.text) continue;
-      const [first = 0, second] = tensor.shape;
-      if (second !== undefined && Number.isSafeInteger(first) && first >= 1) return first;
+      const { shape } = tensor;
+      const [first = 0] = shape;
+      if (shape.length >= minDimensions && Number.isSafeInteger(first) && first >= 1) return first;
     }
     return 1;
   }
@@ -85,6 +88,13 @@ export class GrpcBody implements FeatureBody {
           const start = row * columns.length + first;
           marks.fill(1, start, start + width);
         }
+      }
+    } else if (into.kind === 'columns' && parts.inputCount > 1) {
+      // As rows, several tensors are objects with their names.
+      for (const [column, { key }] of columns.entries()) {
+        if (parts.findInput(key.bytes) === -1) continue;
+        marks ??= new Uint8Array(rows * columns.length);
+        for (let row = 0; row < rows; row++) marks[row * columns.length + column] = 1;
       }
     } else if (into.kind === 'parameters') {
       const { parameters } = parts;
@@ -121,7 +131,7 @@ export class GrpcBody implements FeatureBody {
       case 'parameters':
         return placeParameters(parts, table);
       default:
-        return failPlace('The features of this route go into a JSON body');
+        return failPlace('oip-grpc', table.layout.into.kind);
     }
   }
 
@@ -147,8 +157,4 @@ export class GrpcBody implements FeatureBody {
 
 function failMalformed(): CodecFailure {
   return fail('BAD_BODY', 'MALFORMED', 'The request is not a well-formed protobuf message.');
-}
-
-function failPlace(why: string): CodecFailure {
-  return fail('BAD_BODY', 'UNSUPPORTED_FIELD', `${why}, so it takes no gRPC requests; send the request as JSON.`);
 }

@@ -39,6 +39,7 @@ export class InferFields implements BodyFields {
   readonly #message: Buffer;
   #found: Map<FieldPath, Scalar | undefined> | null = null;
   #parsed: { readonly value: ParsedInfer | undefined } | null = null;
+  #isWell: boolean | null = null;
 
   constructor(message: Buffer) {
     this.#message = message;
@@ -63,6 +64,13 @@ export class InferFields implements BodyFields {
     return this.#parsed.value;
   }
 
+  /** A message that is malformed, or too much for expressions. */
+  isDoubtful(): boolean {
+    if (this.#parsed !== null && this.#parsed.value === undefined) return true;
+    if (this.#found === null) return false;
+    return !(this.#isWell ??= isWellFormed(this.#message));
+  }
+
   #read(path: FieldPath): Scalar | undefined {
     const [first, key] = path;
     if (path.length === 2 && first === 'parameters') return findParameter(this.#message, Buffer.from(key!));
@@ -71,6 +79,12 @@ export class InferFields implements BodyFields {
     const text = readStringField(this.#message, number);
     return text === '' ? undefined : text;
   }
+}
+
+function isWellFormed(message: Buffer): boolean {
+  const field = new FieldReader(message);
+  while (field.next());
+  return field.isWell;
 }
 
 /** Of equal keys the last counts. */

@@ -1,4 +1,6 @@
 import { findHeader, type HeaderBlock } from '../header-block.ts';
+import { escapeEnds } from '../http2/hpack-status-message.ts';
+import { errorCode } from '../http2/frames.ts';
 
 /** Status codes of gRPC, https://grpc.io/docs/guides/status-codes/. */
 export const grpcStatus = {
@@ -67,9 +69,29 @@ export function grpcAnswerStatus(headers: HeaderBlock, trailers: HeaderBlock): n
   return code !== undefined && /^\d{1,2}$/.test(code) ? grpcToHttpStatus(Number(code)) : 500;
 }
 
-/** A text as `grpc-message` has it: UTF-8, percent-encoded outside printable ASCII (gRPC over HTTP/2, "Status-Message"). */
+/** gRPC code for the code of HTTP/2 that a server reset a stream with (gRPC over HTTP/2, "HTTP2 Transport Mapping"). */
+export function resetToGrpc(code: number): number {
+  switch (code) {
+    case errorCode.REFUSED_STREAM:
+      return grpcStatus.UNAVAILABLE;
+    case errorCode.CANCEL:
+      return grpcStatus.CANCELLED;
+    case errorCode.ENHANCE_YOUR_CALM:
+      return grpcStatus.RESOURCE_EXHAUSTED;
+    case errorCode.INADEQUATE_SECURITY:
+      return grpcStatus.PERMISSION_DENIED;
+    default:
+      return grpcStatus.INTERNAL;
+  }
+}
+
+/**
+ * A text as `grpc-message` has it: UTF-8, percent-encoded outside printable ASCII (gRPC over HTTP/2, "Status-Message") and
+ * where blanks are at its ends, which fields do not keep.
+ */
 export function grpcMessage(text: string): string {
-  return text.toWellFormed().replaceAll(/[^\u0020-\u0024\u0026-\u007e]+/g, (part) => encodeURIComponent(part));
+  const encoded = text.toWellFormed().replaceAll(/[^\u0020-\u0024\u0026-\u007e]+/g, (part) => encodeURIComponent(part));
+  return escapeEnds(encoded);
 }
 
 /** The text of a `grpc-message`; what is no escape, or escapes what is not UTF-8, stays as it is. */

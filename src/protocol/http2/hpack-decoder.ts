@@ -4,6 +4,7 @@ import { DecodingTable, fieldText } from './decoding-table.ts';
 import { BAD, isValue, kindOfField } from './field-kind.ts';
 import { FIELD_OVERHEAD, FieldSection, SectionTexts } from './field-section.ts';
 import { huffmanDecode, huffmanLengthMax } from './huffman.ts';
+import { escapeEnds, STATUS_MESSAGE } from './hpack-status-message.ts';
 import { knownName, KnownName } from './known-names.ts';
 
 /** Verdicts of `HpackDecoder.decode`. `MALFORMED` and `TOO_LARGE` concern the message alone: the table is up to date. */
@@ -28,6 +29,8 @@ export interface HpackDecoderOptions {
 /** Blocks that are remembered, and how long they may be. */
 const MEMOS = 4;
 const MEMO_BYTES = 256;
+
+const SPACE = 0x20;
 
 /** Seven bits and four octets more: 2^28, far beyond every length and index. */
 const INTEGER_SHIFT_MAX = 21;
@@ -170,8 +173,9 @@ export class HpackDecoder {
     at = this.#readValue(bytes, at, end);
     if (at === -1) return -1;
     const value = this.#value;
-    const kind = this.#isValue ? kindOfField(nameKind, value) : BAD;
-    const text = fieldText(kind, name, value);
+    const isMessage = name === STATUS_MESSAGE;
+    const kind = this.#isValue || (isMessage && this.#isMessage()) ? kindOfField(nameKind, value) : BAD;
+    const text = fieldText(kind, name, isMessage ? escapeEnds(value) : value);
     const size = name.length + value.length + FIELD_OVERHEAD;
     if (isKept) table.insert(name, nameKind, kind, text, size);
     this.#take(kind, text, size);
@@ -198,6 +202,13 @@ export class HpackDecoder {
     this.#isValue = isValue(this.#from, this.#start, this.#end);
     this.#value = this.#start === this.#end ? '' : this.#from.toString('latin1', this.#start, this.#end);
     return to;
+  }
+
+  /** Whether the value is one but for spaces before it: texts of errors are let through as they are written. */
+  #isMessage(): boolean {
+    let start = this.#start;
+    while (start < this.#end && this.#from[start] === SPACE) start++;
+    return isValue(this.#from, start, this.#end);
   }
 
   /** A string literal, RFC 7541 5.2, to `#from[#start, #end)`: the position after it, or -1. */

@@ -5,6 +5,7 @@ import { EncodeMemo } from './encode-memo.ts';
 import { type EncoderName, EncoderNames } from './encoder-names.ts';
 import { EncodingTable } from './encoding-table.ts';
 import { TABLE_SIZE_DEFAULT } from './hpack-decoder.ts';
+import { escapeEnds, STATUS_MESSAGE } from './hpack-status-message.ts';
 import { huffmanEncode, huffmanLength } from './huffman.ts';
 import { staticNames, staticValues } from './static-table.ts';
 
@@ -210,7 +211,7 @@ export class HpackEncoder {
     const written = line.slice(0, colon);
     const name = this.#names.of(written);
     if (name.isSecret || name.isVaried) {
-      this.#writeLiteral(name.isSecret ? NEVER_KEPT : NOT_KEPT, NOT_KEPT_MAX, name, valueOf(line, colon));
+      this.#writeLiteral(name.isSecret ? NEVER_KEPT : NOT_KEPT, NOT_KEPT_MAX, name, valueOf(line, colon, name));
       return;
     }
     const table = this.#table;
@@ -220,7 +221,7 @@ export class HpackEncoder {
       this.#writeInteger(INDEXED, INDEXED_MAX, known);
       return;
     }
-    const value = valueOf(line, colon);
+    const value = valueOf(line, colon, name);
     // Entries have the size of what is sent, so they are known by lines that are just that.
     if (written !== name.text || name.text.length + value.length + 4 !== line.length) {
       this.#writeField(`${name.text}: ${value}\r\n`);
@@ -295,10 +296,12 @@ export class HpackEncoder {
   }
 }
 
-/** The value of a line, without the blanks around it. */
-function valueOf(line: string, colon: number): string {
+/** The value of a line, without the blanks around it; in the text of an error they are escaped. */
+function valueOf(line: string, colon: number, name: EncoderName): string {
   let start = colon + 1;
   let end = line.length - 2;
+  if (name.text === STATUS_MESSAGE)
+    return escapeEnds(line.slice(isBlank(line.charCodeAt(start)) ? start + 1 : start, end));
   while (start < end && isBlank(line.charCodeAt(start))) start++;
   while (end > start && isBlank(line.charCodeAt(end - 1))) end--;
   return line.slice(start, end);

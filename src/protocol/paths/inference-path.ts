@@ -57,6 +57,11 @@ export function parseInferencePath(path: string, only?: HttpProtocol): Inference
   }
 }
 
+/** Whether a path asks about all models of a server at once; to another name it has no other form. */
+export function isAboutAll({ operation, model }: InferencePath): boolean {
+  return model === '' && (operation === 'model-stats' || operation === 'trace-setting');
+}
+
 /**
  * Writes the path of the same operation with other names, percent-encoded; `''` for no version. Null when the path of the
  * operation names no model, or a name cannot stand in a path.

@@ -1,10 +1,10 @@
 import { decodeName, encodeName } from '../path-name.ts';
 import type { InferencePath } from './inference-path.ts';
-import { GET, pathMeaning, POST } from './path-meaning.ts';
+import { GET, GET_AND_HEAD, pathMeaning, POST } from './path-meaning.ts';
 import { writeTfServingPath } from './tfserving.ts';
 
 const MODELS = '/v1/models';
-const alive = pathMeaning('kserve-v1', 'server-live', GET);
+const alive = pathMeaning('kserve-v1', 'server-live', GET_AND_HEAD);
 const list = pathMeaning('kserve-v1', 'model-list', GET);
 
 /**

@@ -1,7 +1,7 @@
-import type { Operation } from '../../core/facts.ts';
+import type { Operation, Protocol } from '../../core/facts.ts';
 import type { Mount } from '../../core/snapshot.ts';
 import { type InferencePath, parseInferencePath, writeInferencePath } from './inference-path.ts';
-import { GET, pathMeaning, POST } from './path-meaning.ts';
+import { GET_AND_HEAD, pathMeaning, POST } from './path-meaning.ts';
 import { parseRayServePath } from './ray-serve.ts';
 
 /** A path and what it asks for. */
@@ -53,9 +53,19 @@ export function restOf(whole: string, prefix: string): string | null {
   return rest.startsWith('/') ? rest : null;
 }
 
-function meaningAt({ protocol, path, health, methods }: Mount, rest: string): InferencePath | null {
+/** Servers of these protocols have one model: where a mount says which, how the server is means how the model is. */
+const ofOneModel: ReadonlySet<Protocol> = new Set<Protocol>(['mlflow', 'sagemaker', 'vertex', 'ray-serve']);
+
+function meaningAt(mount: Mount, rest: string): InferencePath | null {
+  const meaning = protocolMeaningAt(mount, rest);
+  if (meaning === null || mount.model === '' || !ofOneModel.has(meaning.protocol)) return meaning;
+  if (meaning.operation === 'server-ready') return { ...meaning, operation: 'model-ready' };
+  return meaning.operation === 'server-metadata' ? { ...meaning, operation: 'model-metadata' } : meaning;
+}
+
+function protocolMeaningAt({ protocol, path, health, methods }: Mount, rest: string): InferencePath | null {
   if (protocol === 'ray-serve') return parseRayServePath(rest, methods);
   if (protocol !== 'vertex') return parseInferencePath(rest, protocol ?? undefined);
   if (rest === path) return pathMeaning('vertex', 'infer', POST);
-  return rest === health ? pathMeaning('vertex', 'server-ready', GET) : null;
+  return rest === health ? pathMeaning('vertex', 'server-ready', GET_AND_HEAD) : null;
 }

@@ -1,7 +1,7 @@
 import type { Operation } from '../../core/facts.ts';
 import { decodeName, encodeName } from '../path-name.ts';
 import type { InferencePath } from './inference-path.ts';
-import { GET, GET_AND_POST, pathMeaning, POST } from './path-meaning.ts';
+import { GET, GET_AND_HEAD, GET_AND_POST, pathMeaning, POST } from './path-meaning.ts';
 
 /** What may follow the name of a model, or its version. */
 const modelOperations: ReadonlyArray<readonly [end: string, Operation, methods: readonly string[]]> = [
@@ -19,8 +19,8 @@ const modelOperations: ReadonlyArray<readonly [end: string, Operation, methods: 
 /** Paths without a model. Servers read `/v2/models/stats` so as well, though a model could have that name. */
 const plainPaths: ReadonlyMap<string, InferencePath> = new Map<string, InferencePath>([
   ['/v2', pathMeaning('oip', 'server-metadata', GET)],
-  ['/v2/health/live', pathMeaning('oip', 'server-live', GET)],
-  ['/v2/health/ready', pathMeaning('oip', 'server-ready', GET)],
+  ['/v2/health/live', pathMeaning('oip', 'server-live', GET_AND_HEAD)],
+  ['/v2/health/ready', pathMeaning('oip', 'server-ready', GET_AND_HEAD)],
   ['/v2/models', pathMeaning('oip', 'model-list', GET)],
   ['/v2/models/stats', pathMeaning('oip', 'model-stats', GET)],
   ['/v2/models/infer', pathMeaning('oip', 'infer', POST)],

@@ -1,10 +1,10 @@
 import { decodeName } from '../path-name.ts';
 import type { InferencePath } from './inference-path.ts';
-import { GET, pathMeaning, POST } from './path-meaning.ts';
+import { GET, GET_AND_HEAD, pathMeaning, POST } from './path-meaning.ts';
 
 const API = /^\/api\/v(?:1\.0|0\.1)\/(predictions|feedback|metadata|status|health\/status)(?:\/([^/]+))?$/;
 
-const ready = pathMeaning('seldon-v1', 'server-ready', GET);
+const ready = pathMeaning('seldon-v1', 'server-ready', GET_AND_HEAD);
 
 const apiMeanings: ReadonlyMap<string, InferencePath> = new Map<string, InferencePath>([
   ['predictions', pathMeaning('seldon-v1', 'infer', POST)],
@@ -17,7 +17,7 @@ const apiMeanings: ReadonlyMap<string, InferencePath> = new Map<string, Inferenc
 const probes: ReadonlyMap<string, InferencePath> = new Map<string, InferencePath>([
   ['/ready', ready],
   ['/health/status', ready],
-  ['/live', pathMeaning('seldon-v1', 'server-live', GET)],
+  ['/live', pathMeaning('seldon-v1', 'server-live', GET_AND_HEAD)],
 ]);
 
 /**

@@ -9,12 +9,14 @@ const noBody = Buffer.alloc(0);
 /** Translates by way of a third protocol: with `first` into it, with `second` out of it; answers come back in reverse. */
 export function compose(first: Translator, second: Translator): Translator {
   return (request, settings) => {
-    const between = first(request, settings);
+    const between = first(request, { ...settings, binary: true, isBetween: true });
     if (!between.ok) return between;
-    const last = second({ ...request, ...readWritten(between) }, settings);
+    const operation = between.operation ?? request.operation;
+    const last = second({ ...request, ...readWritten(between), operation }, settings);
     if (!last.ok) return last;
     return {
       ...last,
+      operation: last.operation ?? operation,
       answer: (answer) => {
         const back = last.answer(answer);
         return back.ok ? between.answer(readWritten(back)) : back;

@@ -180,13 +180,18 @@ function writeLong(out: JsonWriter, raw: Buffer, at: number, high: number): void
   else out.ascii(String((BigInt(high) << 32n) + BigInt(low)));
 }
 
+/** With its point, because many parsers read `-0` as an integer, which has no sign of zero. */
+const NEGATIVE_ZERO = '-0.0';
+
 function writeSingle(out: JsonWriter, value: number): void {
-  if (Number.isFinite(value)) writeFp32(out, value);
+  if (Object.is(value, -0)) out.ascii(NEGATIVE_ZERO);
+  else if (Number.isFinite(value)) writeFp32(out, value);
   else out.ascii(String(value));
 }
 
 /** A double as JSON, with the bare tokens NaN, Infinity and -Infinity. */
 export function writeDouble(out: JsonWriter, value: number): void {
-  if (Number.isFinite(value)) writeValue(out, value, 'FP64', '');
+  if (Object.is(value, -0)) out.ascii(NEGATIVE_ZERO);
+  else if (Number.isFinite(value)) writeValue(out, value, 'FP64', '');
   else out.ascii(String(value));
 }

@@ -1,13 +1,13 @@
 import type { Buffer } from 'node:buffer';
 
 import type { CodecFailure } from '../codec-result.ts';
-import { requestFields, responseFields } from '../grpc/infer-message.ts';
+import { requestFields } from '../grpc/infer-message.ts';
 import { checkInferRequest } from '../grpc/infer-request.ts';
 import { WireWriter } from '../grpc/wire.ts';
 import type { JsonWriter } from '../json-writer.ts';
 import { type InferDocument, readInferMessage } from './infer-document.ts';
-import { writeJsonParameters, writeJsonTensors } from './infer-json.ts';
-import { writeInferParameters } from './infer-parameters.ts';
+import { checkJsonParameters, writeJsonParameters, writeJsonTensors } from './infer-json.ts';
+import { writeKnownParameters } from './infer-parameters.ts';
 import { writeNames, writeTensors } from './infer-writer.ts';
 import { finishBody, startBody, writeText } from './json-body.ts';
 import { metadataToMessage, readyToMessage } from './model-metadata.ts';
@@ -19,6 +19,7 @@ import type {
   TranslatedAnswer,
   TranslatedRequest,
   Translator,
+  TranslatorSettings,
 } from './translation.ts';
 import { failOperation } from './wording.ts';
 
@@ -30,22 +31,28 @@ interface Asked {
 }
 
 /**
- * The Open Inference Protocol from gRPC to REST. Data are sent as JSON, which every server reads; FP16 and BF16, which
- * have no such form, behind it. Outputs come back in raw contents when the request has them, or one is binary.
+ * The Open Inference Protocol from gRPC to REST. Data are sent as JSON, which every server reads; what JSON cannot carry
+ * (FP16, BF16, NaN, infinities, BYTES that are not UTF-8) behind it, where the server reads that. Outputs come back in raw
+ * contents when the request has them, or one is binary.
  */
-export const grpcToOip: Translator = (request) => {
+export const grpcToOip: Translator = (request, settings) => {
   const { operation, model } = request;
-  if (operation === 'infer') return translateInfer(request);
+  if (operation === 'infer') return translateInfer(request, settings);
   if (operation === 'model-metadata') return getFrom('oip', request, (answer) => metadataToMessage(answer.body, model));
   if (operation === 'model-ready') return getFrom('oip', request, (answer) => readyToMessage(answer.body));
   return failOperation(operation);
 };
 
-function translateInfer(request: TranslatableRequest): TranslatedRequest | CodecFailure {
+function translateInfer(
+  request: TranslatableRequest,
+  { binary }: TranslatorSettings,
+): TranslatedRequest | CodecFailure {
   const problem = checkInferRequest(request.body);
   if (problem !== null) return problem;
   const read = readInferMessage(request.body, 'input');
   if (!read.ok) return read;
+  const unfit = checkJsonParameters(read);
+  if (unfit !== null) return unfit;
   const out = startBody();
   out.byte(0x7b);
   if (read.id !== '') {
@@ -55,7 +62,7 @@ function translateInfer(request: TranslatableRequest): TranslatedRequest | Codec
   }
   out.ascii('"inputs":[');
   const tail: Buffer[] = [];
-  const unwritable = writeJsonTensors(out, read, 'input', () => false, tail);
+  const unwritable = writeJsonTensors(out, read, 'input', () => false, binary ? tail : null);
   if (unwritable !== null) return unwritable;
   out.byte(0x5d);
   writeJsonParameters(out, request.body, read.parameters);
@@ -83,8 +90,7 @@ function inferToMessage(
   if (!read.ok) return read;
   const message = new WireWriter(body.length + 256);
   writeNames(message, read.model === '' ? asked.model : read.model, read.version, read.id === '' ? asked.id : read.id);
-  const problem =
-    writeInferParameters(message, requestFields.parameters, read.json, read.parameters, '') ??
-    writeTensors(message, read, responseFields.rawContents, asked.isRaw);
+  writeKnownParameters(message, requestFields.parameters, read.json, read.parameters);
+  const problem = writeTensors(message, read, asked.isRaw);
   return problem ?? answerMessage(message.finish());
 }

@@ -39,14 +39,23 @@ export function writeInferParameters(
   return typeof end === 'number' ? null : end;
 }
 
-/** Writes those parameters that an InferParameter can hold. */
-export function writeKnownParameters(writer: WireWriter, field: number, json: Buffer, parameters: Span | null): void {
+/**
+ * Writes those parameters that an InferParameter can hold, but not the key `dropped`: for answers, of which the client
+ * should not lose the tensors for a hint of its server's, such as MLServer's `headers`.
+ */
+export function writeKnownParameters(
+  writer: WireWriter,
+  field: number,
+  json: Buffer,
+  parameters: Span | null,
+  dropped = '',
+): void {
   if (parameters === null) return;
   readMembers(json, parameters.start, (key, at) => {
     const span = spanAt(json, at);
     if (span === null) return -1;
     const isScalar = span.kind === 'string' || span.kind === 'number' || span.kind === 'boolean';
-    if (isScalar) writeEntry(writer, field, key, inferParameter(json, span));
+    if (isScalar && key !== dropped) writeEntry(writer, field, key, inferParameter(json, span));
     return skipValue(json, at);
   });
 }
@@ -75,11 +84,30 @@ function writeNumber(writer: WireWriter, text: string): void {
 
 /**
  * The entries of a `map<string, InferParameter>` at these places (begin and end in turn) as the members of a JSON object,
- * without its braces; `''` for none. Entries without a value are left out, and so is the key `dropped`; of entries with
- * the same key the last counts. Integers are exact, doubles have a point or an exponent.
+ * without its braces; `''` for none. Entries without a value or one that JSON can carry are left out, and so is the key
+ * `dropped`; of entries with the same key the last counts. Integers are exact, doubles have a point or an exponent.
  */
 export function inferParameters(message: Buffer, places: readonly number[], dropped = ''): string {
   if (places.length === 0) return '';
+  const members: string[] = [];
+  for (const [key, value] of readEntries(message, places)) {
+    if (value !== NOT_JSON && key !== dropped) members.push(`${JSON.stringify(key)}:${value}`);
+  }
+  return members.join(',');
+}
+
+/** The key of a parameter at these places that is NaN or infinite, which JSON cannot carry; null for none. */
+export function unwritableParameter(message: Buffer, places: readonly number[]): string | null {
+  if (places.length === 0) return null;
+  for (const [key, value] of readEntries(message, places)) if (value === NOT_JSON) return key;
+  return null;
+}
+
+/** In place of a value that JSON cannot carry. */
+const NOT_JSON = '';
+
+/** The values as JSON by their keys; those of entries that have one. */
+function readEntries(message: Buffer, places: readonly number[]): Map<string, string> {
   const members = new Map<string, string>();
   for (let i = 0; i < places.length; i += 2) {
     const entry = new FieldReader(message, places[i], places[i + 1]);
@@ -93,9 +121,9 @@ export function inferParameters(message: Buffer, places: readonly number[], drop
         while (parameter.next()) value = choiceText(message, parameter) ?? value;
       }
     }
-    if (value !== null && key !== dropped) members.set(key, value);
+    if (value !== null) members.set(key, value);
   }
-  return Array.from(members, ([key, value]) => `${JSON.stringify(key)}:${value}`).join(',');
+  return members;
 }
 
 /** The choice that a field is, as JSON; null for an unknown field. */
@@ -109,6 +137,7 @@ function choiceText(message: Buffer, { number, type, from, to }: FieldReader): s
 }
 
 function doubleText(value: number): string {
+  if (!Number.isFinite(value)) return NOT_JSON;
   const out = new JsonWriter();
   writeDouble(out, value);
   const text = out.toString();

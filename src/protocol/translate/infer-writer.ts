@@ -1,10 +1,10 @@
 import type { Buffer } from 'node:buffer';
 
 import type { CodecFailure } from '../codec-result.ts';
-import { requestFields, tensorFields } from '../grpc/infer-message.ts';
+import { requestFields, responseFields, tensorFields } from '../grpc/infer-message.ts';
 import { BYTES, WireWriter } from '../grpc/wire.ts';
 import { checkRaw } from './datatypes.ts';
-import { writeInferParameters } from './infer-parameters.ts';
+import { writeInferParameters, writeKnownParameters } from './infer-parameters.ts';
 import type { OipDocument } from './oip-document.ts';
 import type { OipTensor } from './oip-tensors.ts';
 import { encodeElements } from './raw-from-json.ts';
@@ -18,13 +18,12 @@ export function writeNames(writer: WireWriter, model: string, version: string, i
 }
 
 /**
- * Writes the tensors of a request or an answer: with raw contents (in `rawField`) when `wantsRaw` or one of them is
- * binary, since either all have them or none, else with typed contents. Fails when elements do not fit datatype or shape.
+ * Writes the tensors of a request or an answer: with raw contents when `wantsRaw` or one of them is binary, since either
+ * all have them or none, else with typed contents. Fails when elements do not fit datatype or shape.
  */
 export function writeTensors(
   writer: WireWriter,
-  { json, tensors }: OipDocument,
-  rawField: number,
+  { json, kind, tensors }: OipDocument,
   wantsRaw: boolean,
 ): CodecFailure | null {
   const isRaw = wantsRaw || tensors.some(({ raw }) => raw !== null);
@@ -33,9 +32,10 @@ export function writeTensors(
     const raw = rawOf(json, tensor);
     if ('ok' in raw) return raw;
     if (isRaw) raws.push(raw);
-    const problem = writeTensor(writer, json, tensor, isRaw ? null : raw);
+    const problem = writeTensor(writer, json, kind, tensor, isRaw ? null : raw);
     if (problem !== null) return problem;
   }
+  const rawField = kind === 'input' ? requestFields.rawContents : responseFields.rawContents;
   for (const raw of raws) writer.bytes(rawField, raw);
   return null;
 }
@@ -49,6 +49,7 @@ function rawOf(json: Buffer, { raw, data, datatype, shape, label }: OipTensor): 
 function writeTensor(
   writer: WireWriter,
   json: Buffer,
+  kind: 'input' | 'output',
   { name, label, datatype, shape, parameters }: OipTensor,
   typed: Buffer | null,
 ): CodecFailure | null {
@@ -56,15 +57,12 @@ function writeTensor(
   tensor.text(tensorFields.name, name);
   tensor.text(tensorFields.datatype, datatype);
   writeShape(tensor, tensorFields.shape, shape);
-  const problem = writeInferParameters(
-    tensor,
-    tensorFields.parameters,
-    json,
-    parameters,
-    'binary_data_size',
-    `${label}: `,
-  );
-  if (problem !== null) return problem;
+  const field = tensorFields.parameters;
+  if (kind === 'output') writeKnownParameters(tensor, field, json, parameters, 'binary_data_size');
+  else {
+    const problem = writeInferParameters(tensor, field, json, parameters, 'binary_data_size', `${label}: `);
+    if (problem !== null) return problem;
+  }
   if (typed !== null) tensor.bytes(tensorFields.contents, typedContents(typed, datatype));
   writer.bytes(requestFields.inputs, tensor.finish());
   return null;

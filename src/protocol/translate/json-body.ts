@@ -58,7 +58,7 @@ export function openTensor(out: JsonWriter, name: string, shape: readonly number
   writeText(out, datatype);
 }
 
-/** A tensor with its elements in JSON, which have commas between them. */
+/** A tensor with its elements in JSON, which have commas between them; `parameters` are the members of an object. */
 export function writeTensor(
   out: JsonWriter,
   name: string,
@@ -68,7 +68,7 @@ export function writeTensor(
   parameters = '',
 ): void {
   openTensor(out, name, shape, datatype);
-  if (parameters !== '') out.ascii(`,"parameters":${parameters}`);
+  if (parameters !== '') out.ascii(`,"parameters":{${parameters}}`);
   out.ascii(',"data":[');
   out.raw(data);
   out.ascii(']}');

@@ -1,7 +1,7 @@
 import { type Buffer, isUtf8 } from 'node:buffer';
 
 import { type CodecFailure, fail, failNotObject } from '../codec-result.ts';
-import { kindAt, skipSpace, skipString, skipValue, type Span } from '../json-scan.ts';
+import { kindAt, maxDepth, skipSpace, skipString, skipValue, type Span } from '../json-scan.ts';
 import { readString } from '../json-scalar.ts';
 
 /** Where a value ends; -1 when it is malformed; or what is wrong with what it says. */
@@ -16,7 +16,7 @@ export function readRoot(json: Buffer, visit: (key: string, at: number) => End):
   if (json[start] !== 0x7b) return failNotObject();
   const end = readMembers(json, start, visit);
   if (typeof end !== 'number') return end;
-  return end === -1 || skipSpace(json, end) !== json.length || !isUtf8(json) ? failNotJson() : null;
+  return end === -1 || skipSpace(json, end) !== json.length || !isUtf8(json) ? failNotJson(json) : null;
 }
 
 /** Reads the object at `at` like `readRoot`; anything else than an object counts as malformed. */
@@ -59,9 +59,25 @@ export function spanAt(json: Buffer, at: number): Span | null {
   return end === -1 ? null : { start: at, end, kind: kindAt(json, at) };
 }
 
-/** The failure for a body that is not JSON. */
-export function failNotJson(): CodecFailure {
-  return fail('BAD_BODY', 'NOT_JSON', 'The body is not valid JSON in UTF-8.');
+/** The failure for a body that the scanner does not accept: it is not JSON, or nested too deep. */
+export function failNotJson(json: Buffer): CodecFailure {
+  const text = isTooDeep(json)
+    ? `The body is nested too deep; send at most ${maxDepth} levels.`
+    : 'The body is not valid JSON in UTF-8.';
+  return fail('BAD_BODY', 'NOT_JSON', text);
+}
+
+/** Whether more brackets are open at once than the scanner follows. */
+function isTooDeep(json: Buffer): boolean {
+  let open = 0;
+  for (let i = 0; i !== -1 && i < json.length;) {
+    const c = json[i]!;
+    // `[` and `{`, which differ by one bit, and the brackets that close them.
+    if ((c | 0x20) === 0x7b && ++open > maxDepth) return true;
+    if ((c | 0x20) === 0x7d) open--;
+    i = c === 0x22 ? skipString(json, i) : i + 1;
+  }
+  return false;
 }
 
 /** The failure for a field of another type than it has; `wanted` such as `an array`. */

@@ -2,6 +2,7 @@ import type { Buffer } from 'node:buffer';
 
 import { type CodecFailure, fail } from '../codec-result.ts';
 import { skipValue, type Span } from '../json-scan.ts';
+import { checkFinite } from './json-form.ts';
 import { failType, readRoot, spanAt } from './json-reader.ts';
 import { failUnsupported } from './wording.ts';
 
@@ -49,6 +50,11 @@ export function readV1Request(
   }
   if (inputs !== null) return { ok: true, field: 'inputs', rows: inputs, parameters };
   return fail('BAD_BODY', 'MISSING', 'The request needs an array "instances" with one element for each row.');
+}
+
+/** The failure for rows or parameters with NaN or Infinity, which servers but TF Serving do not read; null for none. */
+export function checkFiniteRows(json: Buffer, { field, rows, parameters }: V1Request): CodecFailure | null {
+  return checkFinite(json, rows, `field "${field}"`) ?? checkFinite(json, parameters, 'field "parameters"');
 }
 
 /** The `predictions` of an answer; other fields are passed over. */

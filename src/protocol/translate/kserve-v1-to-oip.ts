@@ -1,14 +1,18 @@
+import type { Buffer } from 'node:buffer';
+
 import { fail } from '../codec-result.ts';
 import { answerInRows } from './answer-rows.ts';
 import { compose } from './compose.ts';
-import { finishBody, startBody, writeTensor } from './json-body.ts';
+import { finishBody, startBody } from './json-body.ts';
+import { checkFinite } from './json-form.ts';
 import { readV1Request } from './kserve-v1-body.ts';
 import { readyAnswer } from './model-ready.ts';
 import { getFrom, postTo } from './requests.ts';
 import { eachRowTensor } from './row-tensors.ts';
+import { writeRowInput } from './row-writer.ts';
 import { tfservingToKserveV1 } from './tfserving-to-kserve-v1.ts';
 import type { Translator } from './translation.ts';
-import { failOperation, failUnsupported } from './wording.ts';
+import { failBase64, failOperation, failUnsupported } from './wording.ts';
 
 /**
  * KServe V1 `{"instances": rows}` (or `inputs`) as a request of the Open Inference Protocol: rows of scalars or arrays
@@ -31,6 +35,8 @@ export const kserveV1ToOip: Translator = (request, settings) => {
   if (!read.ok) return read;
   const { rows, field, parameters } = read;
   if (isTensorFlow || rows.kind === 'object') return byColumns(request, settings);
+  const unfit = settings.isBetween ? null : checkFinite(json, parameters, 'field "parameters"');
+  if (unfit !== null) return unfit;
   const out = startBody();
   out.byte(0x7b);
   if (parameters !== null) {
@@ -40,21 +46,16 @@ export const kserveV1ToOip: Translator = (request, settings) => {
   }
   out.ascii('"inputs":[');
   const names: string[] = [];
+  const tail: Buffer[] = [];
   const problem = eachRowTensor(json, rows, field, (name, tensor) => {
-    const datatype = tensor.datatype(settings.float);
-    if (typeof datatype !== 'string') return datatype;
     if (names.length > 0) out.byte(0x2c);
     names.push(name);
-    writeTensor(out, name === '' ? settings.tensor : name, tensor.shape, datatype, tensor.takeData());
-    return null;
+    return writeRowInput(out, name, tensor, settings, tail, false);
   });
   if (problem !== null) return problem;
-  if (names.length === 1 && names[0] === 'b64') {
-    const text = `The elements {"b64": ...} of "${field}" are bytes in Base64, which have no translation; send strings.`;
-    return fail('BAD_BODY', 'UNSUPPORTED_FIELD', text);
-  }
+  if (names.length === 1 && names[0] === 'b64') return failBase64(field);
   out.ascii(']}');
-  return postTo('oip', request, finishBody(out), (answer) => answerInRows(answer));
+  return postTo('oip', request, finishBody(out, tail), (answer) => answerInRows(answer));
 };
 
 const byColumns = compose(tfservingToKserveV1, (request, settings) => kserveV1ToOip(request, settings));

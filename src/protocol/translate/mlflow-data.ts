@@ -40,7 +40,7 @@ function eachInput(json: Buffer, inputs: Span, use: UseTensor): CodecFailure | n
     return typeof end !== 'number' || end === -1 ? end : (use(name, tensor) ?? end);
   });
   if (typeof end !== 'number') return end;
-  if (end === -1) return failNotJson();
+  if (end === -1) return failNotJson(json);
   return names.size > 0 ? null : fail('BAD_BODY', 'MISSING', 'The object "inputs" has no input.');
 }
 

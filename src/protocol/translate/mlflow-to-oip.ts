@@ -4,15 +4,15 @@ import { type CodecFailure, fail } from '../codec-result.ts';
 import type { Span } from '../json-scan.ts';
 import type { JsonWriter } from '../json-writer.ts';
 import { answerInRows } from './answer-rows.ts';
-import { finishBody, startBody, writeTensor, writeText } from './json-body.ts';
+import { finishBody, startBody, writeText } from './json-body.ts';
+import { checkFinite } from './json-form.ts';
 import { findMember, readMembers, readRoot, spanAt } from './json-reader.ts';
 import { eachMlflowTensor, isDataField } from './mlflow-data.ts';
-import { postTo } from './requests.ts';
+import { probeAnswer } from './model-ready.ts';
+import { getFrom, postTo } from './requests.ts';
+import { writeRowInput } from './row-writer.ts';
 import type { Translator } from './translation.ts';
-import { failOperation, failUnsupported } from './wording.ts';
-
-/** MLServer reads a column of text by this. */
-const textParameters = '{"content_type":"str"}';
+import { failBase64, failOperation, failUnsupported } from './wording.ts';
 
 /**
  * A request for an MLflow scoring server, or a SageMaker container that takes the same JSON, as a request of the Open
@@ -20,6 +20,7 @@ const textParameters = '{"content_type":"str"}';
  * `content_type` that says what the tensors are: `pd` a table, `dict` named tensors, `np` one tensor.
  */
 export const mlflowToOip: Translator = (request, settings) => {
+  if (request.operation === 'model-ready') return getFrom('oip', request, probeAnswer);
   if (request.operation !== 'infer') return failOperation(request.operation);
   const type = request.contentType.split(';', 1)[0]?.trim().toLowerCase() ?? '';
   if (type !== '' && type !== 'application/json') {
@@ -29,25 +30,25 @@ export const mlflowToOip: Translator = (request, settings) => {
   const json = request.body;
   const fields = readFields(json);
   if (!('params' in fields)) return fields;
+  const unfit = settings.isBetween ? null : checkFinite(json, fields.params, 'field "params"');
+  if (unfit !== null) return unfit;
   const out = startBody();
   out.ascii('{"inputs":[');
+  const tail: Buffer[] = [];
   let count = 0;
   let isNamed = false;
   const problem = eachMlflowTensor(json, fields.field, fields.data, (name, tensor) => {
-    const datatype = tensor.datatype(settings.float);
-    if (typeof datatype !== 'string') return datatype;
+    if (name === 'b64' && fields.field === 'instances') return failBase64(fields.field);
     if (count++ > 0) out.byte(0x2c);
     isNamed ||= name !== '';
-    const parameters = datatype === 'BYTES' ? textParameters : '';
-    writeTensor(out, name === '' ? settings.tensor : name, tensor.shape, datatype, tensor.takeData(), parameters);
-    return null;
+    return writeRowInput(out, name, tensor, settings, tail, true);
   });
   if (problem !== null) return problem;
   const isTable = fields.field.startsWith('dataframe_');
   out.ascii(`],"parameters":{"content_type":"${isTable ? 'pd' : isNamed ? 'dict' : 'np'}"`);
   writeParams(out, json, fields.params);
   out.ascii('}}');
-  return postTo('oip', request, finishBody(out), (answer) => answerInRows(answer, true));
+  return postTo('oip', request, finishBody(out, tail), (answer) => answerInRows(answer, true));
 };
 
 interface Fields {

@@ -13,11 +13,35 @@ import type { AnswerTranslator, TranslatedAnswer } from './translation.ts';
  * same form: ready unless the body, which may be empty, says otherwise.
  */
 export function readyAnswer(model: string): AnswerTranslator {
+  return ({ body }) => (isReady(body) ? readyJson(model) : failNotReady());
+}
+
+/**
+ * The answer to a readiness request as that of TF Serving to a status request, whose clients wait for `AVAILABLE`. Where
+ * the client named no number of a version, it is the first.
+ */
+export function readyStatus(version: string): AnswerTranslator {
+  const number = /^[0-9]{1,19}$/.test(version) ? version : '1';
+  const status = { version: number, state: 'AVAILABLE', status: { error_code: 'OK', error_message: '' } };
   return ({ body }) => {
-    const ready = findField(body, 'ready');
-    const isReady = ready === null || 'ok' in ready || readScalar(body, ready) !== false;
-    return isReady ? readyJson(model) : failNotReady();
+    if (!isReady(body)) return failNotReady();
+    const out = startBody();
+    out.text(JSON.stringify({ model_version_status: [status] }));
+    return answerWith(finishBody(out));
   };
+}
+
+/** The answer to a readiness request as that to a probe of a server with one model: its status says all. */
+export const probeAnswer: AnswerTranslator = ({ body }) => {
+  if (!isReady(body)) return failNotReady();
+  const out = startBody();
+  out.ascii('\n');
+  return { ok: true, headers: 'content-type: text/plain; charset=utf-8\r\n', body: finishBody(out).body };
+};
+
+function isReady(body: Buffer): boolean {
+  const ready = findField(body, 'ready');
+  return ready === null || 'ok' in ready || readScalar(body, ready) !== false;
 }
 
 /** The answer of TF Serving to a status request as that to a readiness request. */
@@ -26,14 +50,14 @@ export function statusAnswer(model: string): AnswerTranslator {
     const statuses = findField(body, 'model_version_status');
     if (statuses !== null && 'ok' in statuses) return statuses;
     if (statuses?.kind !== 'array') return failType('model_version_status', 'an array');
-    let isReady = false;
+    let isAvailable = false;
     readElements(body, statuses.start, (at) => {
       const status = spanAt(body, at);
       const state = status?.kind === 'object' ? findMember(body, status, 'state') : null;
-      if (state !== null && readScalar(body, state) === 'AVAILABLE') isReady = true;
+      if (state !== null && readScalar(body, state) === 'AVAILABLE') isAvailable = true;
       return status === null ? -1 : status.end;
     });
-    return isReady ? readyJson(model) : failNotReady();
+    return isAvailable ? readyJson(model) : failNotReady();
   };
 }
 

@@ -20,15 +20,15 @@ export interface RowSource {
 
 /**
  * Writes tensors as the rows of their first dimension: of one tensor its rows, nested by its shape; of several, objects
- * with the row of each under its name. Fails when a tensor has no dimension, or they differ in the first one, or two have
+ * with the row of each under its name, and of one as well when it `isTable`. Fails when a tensor has no dimension, or they differ in the first one, or two have
  * one name, or elements and shape disagree.
  */
-export function writeRows(out: JsonWriter, sources: readonly RowSource[]): CodecFailure | null {
+export function writeRows(out: JsonWriter, sources: readonly RowSource[], isTable = false): CodecFailure | null {
   const [first] = sources;
   if (first === undefined) return fail('BAD_BODY', 'MISSING', 'There is no tensor to make rows of.');
   const problem = checkRows(sources, first);
   if (problem !== null) return problem;
-  return sources.length === 1 ? writeOne(out, first) : writeSeveral(out, sources, first.shape[0] ?? 0);
+  return sources.length === 1 && !isTable ? writeOne(out, first) : writeSeveral(out, sources, first.shape[0] ?? 0);
 }
 
 /** Writes each tensor under its name, nested by its shape, as the columns of an object. */

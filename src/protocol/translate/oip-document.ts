@@ -5,7 +5,8 @@ import { readScalar } from '../json-scalar.ts';
 import { skipValue, type Span } from '../json-scan.ts';
 import { type End, failType, readElements, readMembers, readRoot, spanAt } from './json-reader.ts';
 import { type OipTensor, TensorReader } from './oip-tensors.ts';
-import { failUnsupported } from './wording.ts';
+import type { TranslatableRequest } from './translation.ts';
+import { failUnsupported, shown } from './wording.ts';
 
 /** An output that a request asks for. */
 export interface RequestedOutput {
@@ -17,6 +18,7 @@ export interface RequestedOutput {
 export interface OipDocument {
   readonly ok: true;
   readonly json: Buffer;
+  readonly kind: 'input' | 'output';
   /** `''` for none. */
   readonly model: string;
   readonly version: string;
@@ -28,13 +30,30 @@ export interface OipDocument {
   readonly requested: readonly RequestedOutput[];
 }
 
-/** Reads a request; fields that the protocol does not know fail, and so do tensors without data. */
-export function readOipRequest(body: Buffer, jsonLength: number | null): OipDocument | CodecFailure {
-  if (jsonLength === 0) {
+/**
+ * Reads a request; fields that the protocol does not know fail, and so do tensors without data. Some clients, such as
+ * KServe's, name the model and its version in the body as well: then as in the path.
+ */
+export function readOipRequest({
+  body,
+  inferenceHeaderLength,
+  named,
+}: TranslatableRequest): OipDocument | CodecFailure {
+  if (inferenceHeaderLength === 0) {
     const text = 'A raw binary request has no translation; send the JSON that describes its tensor before it.';
     return fail('BAD_BODY', 'RAW_REQUEST', text);
   }
-  return readDocument(body, jsonLength, 'input');
+  const read = readDocument(body, inferenceHeaderLength, 'input');
+  if (!read.ok) return read;
+  return (
+    checkName('model_name', read.model, named.model) ?? checkName('model_version', read.version, named.version) ?? read
+  );
+}
+
+function checkName(field: string, name: string, inPath: string): CodecFailure | null {
+  if (name === '' || name === inPath) return null;
+  const path = inPath === '' ? 'the path has none' : `the path has ${shown(inPath)}`;
+  return failUnsupported(field, `is ${shown(name)}, and ${path}; name in the path what you mean`);
 }
 
 /** Reads an answer; fields that the protocol does not know are passed over. */
@@ -60,6 +79,7 @@ function readDocument(body: Buffer, jsonLength: number | null, kind: 'input' | '
   return {
     ok: true,
     json,
+    kind,
     model: texts.model_name,
     version: texts.model_version,
     id: texts.id,
@@ -97,8 +117,7 @@ class DocumentReader {
         return isRequest ? this.#readRequested(at) : this.tensors.read(at);
       case 'model_name':
       case 'model_version':
-        if (!isRequest) return this.#readText(key, at);
-        break;
+        return this.#readText(key, at);
       default:
     }
     return isRequest ? failUnsupported(key) : skipValue(this.json, at);

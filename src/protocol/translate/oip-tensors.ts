@@ -6,6 +6,7 @@ import type { Span } from '../json-scan.ts';
 import { checkRaw, maxRank } from './datatypes.ts';
 import { type Elements, JsonElements, RawElements } from './elements.ts';
 import { type End, failType, findMember, readElements, readMembers, spanAt } from './json-reader.ts';
+import { encodeElements } from './raw-from-json.ts';
 import { failUnsupported, shown } from './wording.ts';
 
 /** A tensor of a request or an answer of the Open Inference Protocol over REST. */
@@ -136,7 +137,9 @@ function readSize(json: Buffer, parameters: Span | null, left: number): number |
 /** The elements of a tensor, ready to be written as JSON; or the failure when its bytes do not fit its shape. */
 export function openElements(json: Buffer, tensor: OipTensor): Elements | CodecFailure {
   const { raw, data, datatype, label, shape } = tensor;
-  if (data !== null) return new JsonElements(json, data, label, shape);
-  const bytes = raw ?? json.subarray(0, 0);
+  if (data !== null && datatype !== 'BOOL') return new JsonElements(json, data, label, shape);
+  // Servers take 0 and 1 for booleans; where there is no datatype beside them they must not become numbers.
+  const bytes = data === null ? (raw ?? json.subarray(0, 0)) : encodeElements(json, data, datatype, shape, label);
+  if ('ok' in bytes) return bytes;
   return checkRaw(bytes, datatype, shape, label) ?? new RawElements(bytes, datatype, label, shape);
 }

@@ -23,8 +23,8 @@ import { failNoModel, failOperation } from './wording.ts';
 
 /**
  * The Open Inference Protocol from REST to gRPC. JSON data become typed contents, binary ones raw contents; outputs come
- * back as JSON, or in the binary form where the request wants it, and always when they are FP16 or BF16, which have no
- * other.
+ * back as JSON, or in the binary form where the request wants it, and always when JSON cannot carry them: FP16, BF16, NaN,
+ * infinities, and BYTES that are not UTF-8.
  */
 export const oipToGrpc: Translator = (request) => {
   const { operation, model, version } = request;
@@ -40,19 +40,15 @@ export const oipToGrpc: Translator = (request) => {
     : callMethod('ModelMetadata', message.finish(), (answer) => metadataToJson(answer.body));
 };
 
-function translateInfer({
-  body,
-  inferenceHeaderLength,
-  model,
-  version,
-}: TranslatableRequest): TranslatedRequest | CodecFailure {
-  const read = readOipRequest(body, inferenceHeaderLength);
+function translateInfer(request: TranslatableRequest): TranslatedRequest | CodecFailure {
+  const { body, model, version } = request;
+  const read = readOipRequest(request);
   if (!read.ok) return read;
   const message = new WireWriter(body.length + 256);
   writeNames(message, model, version, read.id);
   const problem =
     writeInferParameters(message, requestFields.parameters, read.json, read.parameters, 'binary_data_output') ??
-    writeTensors(message, read, requestFields.rawContents, false) ??
+    writeTensors(message, read, false) ??
     writeRequested(message, read);
   if (problem !== null) return problem;
   const wanted = readWantedBinary(read);

@@ -3,9 +3,10 @@ import type { Buffer } from 'node:buffer';
 import { type CodecFailure, fail } from '../codec-result.ts';
 import type { JsonWriter } from '../json-writer.ts';
 import type { Span } from '../json-scan.ts';
-import type { TranslationSettings } from '../../core/snapshot.ts';
+import { checkRaw, isBinaryOnly } from './datatypes.ts';
 import { finishBody, startBody, writeMember, writeTensor, writeText } from './json-body.ts';
-import { readMembers, spanAt } from './json-reader.ts';
+import { checkFinite, failBeyondJson, whyBeyondJson } from './json-form.ts';
+import { findMember, readMembers, spanAt } from './json-reader.ts';
 import { readPredictions } from './kserve-v1-body.ts';
 import { type RowSource, writeRows } from './nested-rows.ts';
 import { type OipDocument, readOipRequest } from './oip-document.ts';
@@ -14,9 +15,10 @@ import { isBinaryWanted, readWantedBinary, type WantedBinary, writeRawTensor } f
 import { checkElements, encodeElements } from './raw-from-json.ts';
 import { readyAnswer } from './model-ready.ts';
 import { answerWith, getFrom, postTo } from './requests.ts';
+import { answerDatatype } from './row-datatype.ts';
 import { eachRowTensor } from './row-tensors.ts';
-import type { TranslatableAnswer, TranslatedAnswer, Translator } from './translation.ts';
-import { failOperation, failUnsupported, shown } from './wording.ts';
+import type { TranslatableAnswer, TranslatedAnswer, Translator, TranslatorSettings } from './translation.ts';
+import { failOperation, failUnknownOutput, failUnsupported, shown } from './wording.ts';
 
 /** What the answer needs of the request. */
 interface Asked {
@@ -28,6 +30,17 @@ interface Asked {
   readonly binary: WantedBinary;
 }
 
+/** An output of the answer; its elements flat, with commas between. */
+interface Output {
+  readonly shape: readonly number[];
+  readonly datatype: string;
+  readonly data: Buffer;
+  readonly isFinite: boolean;
+}
+
+/** The output of rows that have no names, when the client asks for none by name. */
+const UNNAMED = 'predict';
+
 /** Hints of MLServer's that say nothing which the JSON of V1 does not say itself. */
 const plainContentTypes: readonly string[] = ['np', 'pd', 'str', 'dict'];
 
@@ -38,19 +51,20 @@ const plainContentTypes: readonly string[] = ['np', 'pd', 'str', 'dict'];
 export const oipToKserveV1: Translator = (request, settings) => {
   if (request.operation === 'model-ready') return getFrom('kserve-v1', request, readyAnswer(request.model));
   if (request.operation !== 'infer') return failOperation(request.operation);
-  const read = readOipRequest(request.body, request.inferenceHeaderLength);
+  const read = readOipRequest(request);
   if (!read.ok) return read;
-  const problem = checkOutputs(read);
+  const problem =
+    checkOutputs(read) ?? (settings.isBetween ? null : checkFinite(read.json, read.parameters, 'field "parameters"'));
   if (problem !== null) return problem;
   const sources: RowSource[] = [];
   for (const tensor of read.tensors) {
-    const source = rowSource(read.json, tensor);
+    const source = rowSource(read.json, tensor, settings);
     if ('ok' in source) return source;
     sources.push(source);
   }
   const out = startBody();
   out.ascii('{"instances":');
-  const unwritable = writeRows(out, sources) ?? writeParameters(out, read.json, read.parameters);
+  const unwritable = writeRows(out, sources, isTable(read)) ?? writeParameters(out, read.json, read.parameters);
   if (unwritable !== null) return unwritable;
   out.byte(0x7d);
   const { model, version } = request;
@@ -59,7 +73,7 @@ export const oipToKserveV1: Translator = (request, settings) => {
   return postTo('kserve-v1', request, finishBody(out), (answer) => answerInTensors(answer, asked, settings));
 };
 
-function rowSource(json: Buffer, tensor: OipTensor): RowSource | CodecFailure {
+function rowSource(json: Buffer, tensor: OipTensor, { isBetween }: TranslatorSettings): RowSource | CodecFailure {
   const { name, label, shape, parameters } = tensor;
   const problem = eachParameter(json, parameters, (key, span) => {
     if (key === 'binary_data_size') return null;
@@ -67,11 +81,33 @@ function rowSource(json: Buffer, tensor: OipTensor): RowSource | CodecFailure {
     return isPlain ? null : failUnsupported(`parameters.${key}`, `of the ${label} has no translation; leave it out`);
   });
   if (problem !== null) return problem;
-  const { datatype, data } = tensor;
-  const unfit = data === null ? null : checkElements(json, data, datatype, shape, label);
+  const unfit = checkJsonForm(json, tensor, isBetween === true);
   if (unfit !== null) return unfit;
   const elements = openElements(json, tensor);
   return 'ok' in elements ? elements : { name, label, shape, elements };
+}
+
+/** The failure for elements that do not fit their datatype, or that JSON cannot carry; between translators it may. */
+function checkJsonForm(
+  json: Buffer,
+  { data, raw, datatype, shape, label }: OipTensor,
+  isBetween: boolean,
+): CodecFailure | null {
+  if (data !== null) {
+    const unfit = checkElements(json, data, datatype, shape, label);
+    return unfit ?? (isBetween || datatype === 'BYTES' ? null : checkFinite(json, data, label));
+  }
+  const bytes = raw ?? json.subarray(0, 0);
+  const unfit = checkRaw(bytes, datatype, shape, label);
+  if (unfit !== null) return unfit;
+  const why = whyBeyondJson(bytes, datatype);
+  return why === null || (isBetween && !isBinaryOnly(datatype)) ? null : failBeyondJson(label, why);
+}
+
+/** Whether the client says by MLServer's hint that its inputs are columns, so that one of them has a name as well. */
+function isTable({ json, parameters }: OipDocument): boolean {
+  const hint = findMember(json, parameters, 'content_type');
+  return hint !== null && (isText(json, hint, 'pd') || isText(json, hint, 'dict'));
 }
 
 /** Outputs may be asked for by name, in the binary form or not; more cannot be kept. */
@@ -113,7 +149,9 @@ function eachParameter(
   if (parameters === null) return null;
   const end = readMembers(json, parameters.start, (key, at) => {
     const span = spanAt(json, at);
-    return span === null ? -1 : (visit(key, span) ?? span.end);
+    if (span === null) return -1;
+    // Null counts as absent.
+    return span.kind === 'null' ? span.end : (visit(key, span) ?? span.end);
   });
   return typeof end === 'number' ? null : end;
 }
@@ -125,17 +163,22 @@ function isText(json: Buffer, { start, end }: Span, text: string): boolean {
 function answerInTensors(
   { body }: TranslatableAnswer,
   asked: Asked,
-  settings: TranslationSettings,
+  settings: TranslatorSettings,
 ): TranslatedAnswer | CodecFailure {
   const predictions = readPredictions(body);
   if ('ok' in predictions) return predictions;
   const written: Buffer[] = [];
-  const outputs = new Map<string, { shape: readonly number[]; datatype: string; data: Buffer }>();
+  const outputs = new Map<string, Output>();
   const problem = eachRowTensor(body, predictions, 'predictions', (key, tensor) => {
-    const datatype = tensor.datatype(settings.float);
+    const name = key === '' ? (asked.names[0] ?? UNNAMED) : key;
+    const data = tensor.takeData();
+    const rows = { tensor, data, label: `output ${shown(name)}` };
+    const datatype = answerDatatype(rows, key === '' ? UNNAMED : key, settings);
     if (typeof datatype !== 'string') return datatype;
-    const name = key === '' ? (asked.names[0] ?? 'predict') : key;
-    outputs.set(name, { shape: tensor.shape, datatype, data: tensor.takeData() });
+    const output = { shape: tensor.shape, datatype, data, isFinite: tensor.isFinite };
+    outputs.set(name, output);
+    // No rows are rows of every output.
+    if (key === '' && tensor.shape[0] === 0) for (const name of asked.names) outputs.set(name, output);
     return null;
   });
   if (problem !== null) return problem;
@@ -148,10 +191,11 @@ function answerInTensors(
   for (const [i, name] of (asked.names.length > 0 ? asked.names : [...outputs.keys()]).entries()) {
     if (i > 0) out.byte(0x2c);
     const output = outputs.get(name);
+    if (output === undefined) return failUnknownOutput(name, [...outputs.keys()]);
     const label = `output ${shown(name)}`;
-    if (output === undefined) return fail('BAD_BODY', 'MISSING', `The answer has no ${label}, which was asked for.`);
-    const { shape, datatype, data } = output;
-    if (!isBinaryWanted(asked.binary, name)) {
+    const { shape, datatype, data, isFinite } = output;
+    // What JSON cannot carry comes in the binary form to whoever asks.
+    if (isFinite && !isBinaryWanted(asked.binary, name)) {
       writeTensor(out, name, shape, datatype, data);
       continue;
     }

@@ -231,7 +231,8 @@ function encodeText(raw: Buffer, at: number, json: Buffer, start: number, end: n
   return from + size;
 }
 
-function isWellFormedText(json: Buffer, start: number, end: number): boolean {
+/** Whether `json[start, end)` is a string without halves of surrogate pairs, which are no characters. */
+export function isWellFormedText(json: Buffer, start: number, end: number): boolean {
   if (json[start] !== 0x22) return false;
   return !json.subarray(start, end).includes(0x5c) || readString(json, start, end).isWellFormed();
 }

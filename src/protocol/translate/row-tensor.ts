@@ -6,6 +6,7 @@ import { JsonWriter } from '../json-writer.ts';
 import { maxRank } from './datatypes.ts';
 import { takeBytes } from './json-body.ts';
 import type { End } from './json-reader.ts';
+import { isWellFormedText } from './raw-from-json.ts';
 
 /** Kinds of elements; a tensor has one of them. */
 const kindNames = { number: 'a number', boolean: 'a boolean', string: 'a string' } as const;
@@ -13,6 +14,8 @@ type ElementKind = keyof typeof kindNames;
 
 /** Tensors are read one after the other, each taken before the next, so that one writer will do. */
 const shared = new JsonWriter();
+/** Numbers without an exponent of at most so many octets are within FP32. */
+const longestPlain = 38;
 /** Elements of the open arrays of a row. */
 const counts = new Uint32Array(maxRank);
 
@@ -30,8 +33,14 @@ export class RowTensor {
   #rank = -1;
   #kind: ElementKind | null = null;
   #hasFractions = false;
-  /** Where the first integer is that INT64 cannot hold. */
-  #tooLarge = '';
+  #hasTokens = false;
+  /** Where the first integer is that INT64 cannot hold, and the first that UINT64 cannot. */
+  #beyondSigned = '';
+  #beyondUnsigned = '';
+  #hasNegatives = false;
+  /** Where the largest number is that may be beyond FP32, and how large it is. */
+  #largestAt = '';
+  #largest = 0;
   /** Elements that stand side by side are copied together. */
   #runStart = -1;
   #runEnd = -1;
@@ -46,14 +55,43 @@ export class RowTensor {
     return [this.#rows, ...this.#sizes.slice(0, Math.max(this.#rank, 0))];
   }
 
-  /** INT64 for integers, `float` for numbers of which some have a fraction or an exponent, and without elements. */
-  datatype(float: 'FP32' | 'FP64'): string | CodecFailure {
+  /** Whether no number is NaN or infinite. */
+  get isFinite(): boolean {
+    return !this.#hasTokens;
+  }
+
+  /** Whether all elements are integers. */
+  get isWhole(): boolean {
+    return this.#kind === 'number' && !this.#hasFractions;
+  }
+
+  /** `float` for numbers of all kinds, and without elements. */
+  floatDatatype(float: 'FP32' | 'FP64'): string | CodecFailure {
     if (this.#kind === 'boolean') return 'BOOL';
-    if (this.#kind === 'string') return 'BYTES';
-    if (this.#kind === null || this.#hasFractions) return float;
-    if (this.#tooLarge === '') return 'INT64';
-    const text = `${this.#tooLarge} is an integer beyond 64 bits; write it with an exponent to send it as a fraction.`;
+    return this.#kind === 'string' ? 'BYTES' : this.#fitting(float);
+  }
+
+  /**
+   * INT64 for integers, UINT64 where they are too large for that; `float` for numbers of which some have a fraction or an
+   * exponent, and without elements.
+   */
+  datatype(float: 'FP32' | 'FP64'): string | CodecFailure {
+    if (!this.isWhole) return this.floatDatatype(float);
+    if (this.#beyondSigned === '') return 'INT64';
+    if (this.#beyondUnsigned === '' && !this.#hasNegatives) return 'UINT64';
+    const what =
+      this.#beyondUnsigned === ''
+        ? `${this.#beyondSigned} is an integer beyond INT64, and others are negative`
+        : `${this.#beyondUnsigned} is an integer beyond 64 bits`;
+    const text = `${what}; write it with an exponent to send it as a fraction.`;
     return fail('BAD_BODY', 'NOT_REPRESENTABLE', text);
+  }
+
+  /** What is beyond the datatype would silently become infinite. */
+  #fitting(float: 'FP32' | 'FP64'): string | CodecFailure {
+    const held = float === 'FP32' ? Math.fround(this.#largest) : this.#largest;
+    if (Number.isFinite(held)) return float;
+    return fail('BAD_BODY', 'NOT_REPRESENTABLE', `${this.#largestAt} is a number beyond ${float}; send a smaller one.`);
   }
 
   /** The elements with commas between. */
@@ -129,7 +167,11 @@ export class RowTensor {
       const text = `${this.#place(depth)} is ${kindNames[kind]}, and an element before it is ${kindNames[this.#kind]}; send one type.`;
       return fail('BAD_BODY', 'WRONG_TYPE', text);
     }
-    if (kind === 'number' && !this.#hasFractions) this.#lookAtNumber(at, end, depth);
+    if (kind === 'number') this.#lookAtNumber(at, end, depth);
+    else if (kind === 'string' && !isWellFormedText(json, at, end)) {
+      const text = `${this.#place(depth)} has half of a surrogate pair, which is no text; send whole characters.`;
+      return fail('BAD_BODY', 'NOT_REPRESENTABLE', text);
+    }
     if (this.#runStart === -1) this.#runStart = at;
     this.#runEnd = end;
     return end;
@@ -137,15 +179,39 @@ export class RowTensor {
 
   #lookAtNumber(at: number, end: number, depth: number): void {
     const json = this.#json;
+    let isInteger = true;
     for (let i = at; i < end; i++) {
       const c = json[i]!;
-      // A point, an exponent, or one of the bare tokens NaN and Infinity.
-      if (c === 0x2e || c > 0x40) {
-        this.#hasFractions = true;
-        return;
+      if (c === 0x2e) isInteger = false;
+      else if (c > 0x40) {
+        // An exponent, or one of the bare tokens NaN and Infinity.
+        isInteger = false;
+        if (c === 0x65 || c === 0x45) this.#noteSize(at, end, depth);
+        else this.#hasTokens = true;
       }
     }
-    if (end - at > 18 && this.#tooLarge === '' && !fitsInt64(json, at, end)) this.#tooLarge = this.#place(depth);
+    if (end - at > longestPlain) this.#noteSize(at, end, depth);
+    if (!isInteger) this.#hasFractions = true;
+    else if (!this.#hasFractions) this.#noteInteger(at, end, depth);
+  }
+
+  #noteInteger(at: number, end: number, depth: number): void {
+    const json = this.#json;
+    if (json[at] === 0x2d) this.#hasNegatives = true;
+    if (end - at < 19 || this.#beyondUnsigned !== '') return;
+    const value = end - at > 20 ? null : BigInt(json.toString('latin1', at, end));
+    if (value !== null && BigInt.asIntN(64, value) === value) return;
+    if (this.#beyondSigned === '') this.#beyondSigned = this.#place(depth);
+    if (value === null || BigInt.asUintN(64, value) !== value) this.#beyondUnsigned = this.#place(depth);
+  }
+
+  /** A number that may be too large for a float. */
+  #noteSize(at: number, end: number, depth: number): void {
+    const size = Math.abs(Number(this.#json.toString('latin1', at, end)));
+    // The tokens of what is not finite are as they are meant.
+    if (!(size > this.#largest)) return;
+    this.#largest = size;
+    this.#largestAt = this.#place(depth);
   }
 
   #flush(): void {
@@ -188,9 +254,4 @@ function elementKind(first: number | undefined): ElementKind | null {
     default:
       return 'number';
   }
-}
-
-function fitsInt64(json: Buffer, start: number, end: number): boolean {
-  if (end - start > 20) return false;
-  return BigInt.asIntN(64, BigInt(json.toString('latin1', start, end))) === BigInt(json.toString('latin1', start, end));
 }

@@ -27,7 +27,7 @@ export function eachRowTensor(json: Buffer, rows: Span, field: string, use: UseT
   const tensor = new RowTensor(json, (row) => `${field}[${row}]`);
   const end = readElements(json, rows.start, (at) => tensor.addRow(at));
   if (typeof end !== 'number') return end;
-  return end === -1 ? failNotJson() : use('', tensor);
+  return end === -1 ? failNotJson(json) : use('', tensor);
 }
 
 /** Makes one tensor of each column. */
@@ -42,7 +42,7 @@ export function eachColumn(
     for (const at of cells[column]!) {
       const end = tensor.addCell(at);
       if (typeof end !== 'number') return end;
-      if (end === -1) return failNotJson();
+      if (end === -1) return failNotJson(json);
     }
     const problem = use(name, tensor);
     if (problem !== null) return problem;
@@ -86,7 +86,7 @@ export function readColumns(json: Buffer, rows: Span, field: string): Columns | 
   });
   if (isPlain) return null;
   if (typeof end !== 'number') return end;
-  if (end === -1) return failNotJson();
+  if (end === -1) return failNotJson(json);
   return names.length > 0 ? { names, cells } : fail('BAD_BODY', 'MISSING', `The rows of "${field}" have no keys.`);
 }
 

@@ -6,26 +6,38 @@ import { skipValue, type Span } from '../json-scan.ts';
 import type { JsonWriter } from '../json-writer.ts';
 import { finishBody, startBody, writeText } from './json-body.ts';
 import { failType, readElements, readMembers } from './json-reader.ts';
-import { readPredictions, readV1Request, type V1Request } from './kserve-v1-body.ts';
+import { checkFiniteRows, readPredictions, readV1Request, type V1Request } from './kserve-v1-body.ts';
 import { checkKeys } from './nested-rows.ts';
-import { answerJson, answerWith, postTo } from './requests.ts';
+import { readyStatus } from './model-ready.ts';
+import { answerJson, answerWith, getFrom, postTo } from './requests.ts';
 import { type Columns, readColumns } from './row-tensors.ts';
-import type { TranslatableAnswer, TranslatedAnswer, Translator } from './translation.ts';
+import type {
+  TranslatableAnswer,
+  TranslatableRequest,
+  TranslatedAnswer,
+  TranslatedRequest,
+  Translator,
+} from './translation.ts';
 import { failOperation, failUnsupported, shown } from './wording.ts';
 
 /**
  * TF Serving's predict request for a server of KServe V1: rows (`instances`) as they are; columns (`inputs`) as rows, with
- * the predictions as columns (`outputs`) on the way back. There is but one signature.
+ * the predictions as columns (`outputs`) on the way back. There is but one signature. The status of a model is whether it
+ * is ready.
  */
-export const tfservingToKserveV1: Translator = (request) => {
+export const tfservingToKserveV1: Translator = (request, { isBetween }) => {
+  if (request.operation === 'model-status') return askReadiness(request);
   if (request.operation !== 'infer') return failOperation(request.operation);
   const json = request.body;
   const read = readV1Request(json, (key, span) => {
     if (key !== 'signature_name') return failUnsupported(key);
+    if (span.kind === 'null') return null;
     const isDefault = span.kind === 'string' && readString(json, span.start, span.end) === 'serving_default';
     return isDefault ? null : failUnsupported(key, 'names a signature; this model has only "serving_default"');
   });
   if (!read.ok) return read;
+  const unfit = isBetween ? null : checkFiniteRows(json, read);
+  if (unfit !== null) return unfit;
   const out = startBody();
   out.ascii('{"instances":');
   const problem = writeInstances(out, json, read);
@@ -37,6 +49,12 @@ export const tfservingToKserveV1: Translator = (request) => {
   out.byte(0x7d);
   return postTo('kserve-v1', request, finishBody(out), read.field === 'instances' ? answerAsIs : answerInColumns);
 };
+
+function askReadiness(request: TranslatableRequest): TranslatedRequest | CodecFailure {
+  const operation = 'model-ready';
+  const asked = getFrom('kserve-v1', { ...request, operation }, readyStatus(request.version));
+  return asked.ok ? { ...asked, operation } : asked;
+}
 
 function writeInstances(out: JsonWriter, json: Buffer, { rows }: V1Request): CodecFailure | null {
   if (rows.kind === 'array') {

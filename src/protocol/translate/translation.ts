@@ -11,6 +11,8 @@ export interface TranslatableRequest {
   /** Names as the backend knows them; `''` for none. */
   readonly model: string;
   readonly version: string;
+  /** Names as the client knows them. */
+  readonly named: { readonly model: string; readonly version: string };
   /** As the client sent it, `''` for none. */
   readonly contentType: string;
   /** Of gRPC protocols: the bytes of one message, without its prefix and not compressed. */
@@ -28,6 +30,8 @@ export interface TranslatedRequest {
   readonly headers: HeaderBlock;
   /** Null for none. Of gRPC protocols: one message without its prefix. */
   readonly body: Buffer | null;
+  /** What it asks for, when that has another name in the other protocol. */
+  readonly operation?: Operation;
   readonly answer: AnswerTranslator;
 }
 
@@ -45,8 +49,17 @@ export interface TranslatedAnswer {
   readonly body: Buffer;
 }
 
-/** Writes an answer in the protocol of the request. A failure is the backend's: its answer has no such form. */
+/**
+ * Writes an answer in the protocol of the request. A failure is the backend's, because its answer has no such form, but
+ * for the reasons `NOT_READY` and `UNKNOWN_OUTPUT`.
+ */
 export type AnswerTranslator = (answer: TranslatableAnswer) => TranslatedAnswer | CodecFailure;
+
+/** What a translator knows of who reads what it writes. */
+export interface TranslatorSettings extends TranslationSettings {
+  /** Another translator reads it, which takes what servers may not: binary tensors and the tokens NaN and Infinity. */
+  readonly isBetween?: true;
+}
 
 /**
  * Writes a request of one protocol in another, where its meaning is kept; a failure says which field stands in the way
@@ -54,5 +67,5 @@ export type AnswerTranslator = (answer: TranslatableAnswer) => TranslatedAnswer 
  */
 export type Translator = (
   request: TranslatableRequest,
-  settings: TranslationSettings,
+  settings: TranslatorSettings,
 ) => TranslatedRequest | CodecFailure;

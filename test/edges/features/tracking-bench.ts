@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer';
 import type { FeatureView } from '../../../src/core/snapshot.ts';
 import { createStores } from '../../../src/edges/features/stores.ts';
 import { createEnricher, type Enricher } from '../../../src/gateway/enrich.ts';
-import { field, Journal, makeFacts, makeView, Meter, realClock } from '../../gateway/feature-fixtures.ts';
+import { field, Journal, makeFacts, makeView, Meter, realClock, placed } from '../../gateway/feature-fixtures.ts';
 
 /** A tracked view of hashes `NAME:ID` with one number `v`; -1 stands for none. */
 export function trackedView(url: string, overrides: Partial<FeatureView> = {}): FeatureView {
@@ -55,7 +55,7 @@ export async function startBench(views: readonly FeatureView[]): Promise<Trackin
     ask: async (id, view = first) => {
       if (view === undefined) throw new Error('there is no view');
       const body = Buffer.from(JSON.stringify({ id }));
-      const result = await enricher.enrich({ enrich: [view] }, makeFacts({}, body), body, null);
+      const result = placed(await enricher.enrich({ enrich: [view] }, makeFacts({}, body), body, null), body);
       if (!result.ok) throw new Error(result.message);
       if (result.views[0]?.error !== null) return null;
       const enriched: Record<string, { v: number }> = JSON.parse(String(result.body));

@@ -6,6 +6,7 @@ import descriptor from 'protobufjs/ext/descriptor/index.js';
 import { test } from 'tap';
 
 import { descriptors } from '../../../src/edges/grpc/descriptors.ts';
+import { readGrpcPath } from '../../../src/protocol/grpc/methods.ts';
 
 const folder = fileURLToPath(new URL('../../../src/edges/grpc/protos/', import.meta.url));
 
@@ -38,3 +39,22 @@ for (const { name, content, services, symbols } of descriptors) {
     for (const symbol of symbols.filter((each) => !each.endsWith('Entry'))) t.ok(text.lookup(symbol), symbol);
   });
 }
+
+test('what of the Open Inference Protocol passes is described, and what is described passes', (t) => {
+  const { symbols, content } = descriptors.find(({ name }) => name === 'inference.proto')!;
+  const { service } = descriptor.FileDescriptorProto.decode(Buffer.from(content, 'base64')) as unknown as {
+    service: { name: string; method: { name: string; inputType: string; outputType: string }[] }[];
+  };
+  const { name, method } = service[0]!;
+  for (const each of method) {
+    t.ok(readGrpcPath(`/inference.${name}/${each.name}`, new Set()), each.name);
+    for (const type of [each.inputType, each.outputType]) t.ok(symbols.includes(type.slice(1)), type);
+  }
+  const regions = ['Status', 'Register', 'Unregister'];
+  const names = ['ServerLive', 'ServerReady', 'ServerMetadata', 'ModelReady', 'ModelMetadata', 'ModelInfer'];
+  names.push('ModelStreamInfer', 'ModelConfig', 'ModelStatistics', 'TraceSetting', 'LogSettings');
+  names.push('RepositoryIndex', 'RepositoryModelLoad', 'RepositoryModelUnload');
+  names.push(...regions.flatMap((verb) => [`SystemSharedMemory${verb}`, `CudaSharedMemory${verb}`]));
+  t.strictSame(method.map((each) => each.name).toSorted(), names.toSorted());
+  t.end();
+});

@@ -30,6 +30,8 @@ export class Heard implements AnswerReceiver {
   isWhole = false;
   error = '';
   text = '';
+  /** Status of gRPC of the error. */
+  grpc = -1;
   onPiece: () => boolean = () => true;
   readonly pieces: Buffer[] = [];
   readonly done: Promise<void>;
@@ -78,6 +80,7 @@ export class Heard implements AnswerReceiver {
     if (this.#isOver()) throw new Error('an error out of order');
     this.error = `${error.code} ${reach}`;
     this.text = `${error.message} ${error.internal}`;
+    this.grpc = error.grpc;
     this.#resolve();
   }
 

@@ -43,11 +43,11 @@ test('many calls under way are shared by connections, and go on where others can
   t.equal(server.sessions.length, 1, 'those that waited for the first one are on it');
   await sendAll(send, server, 1);
   await until('there is a second one', () => server.sessions.length === 2);
-  await sendAll(send, server, 150);
+  await sendAll(send, server, 120);
   t.equal(server.sessions.length, 2, 'no more than are allowed');
   const counts = server.sessions.map((each) => server.received.filter(({ stream }) => stream.session === each).length);
   t.ok(
-    counts.every((count) => count > 100),
+    counts.every((count) => count > 90),
     counts.join(' and '),
   );
   const other = await setUp(t, () => {}, { connections: 3 });
@@ -121,6 +121,25 @@ test('calls beyond the queue are refused at once', async (t) => {
   await first.heard.done;
 });
 
+test('an endpoint that announces no limit gets a hundred calls at once on a connection, and the others wait or are refused', async (t) => {
+  const { send, server } = await setUp(t, () => {}, { connections: 1, queue: 2 });
+  await sendAll(send, server, 1);
+  await sendAll(send, server, 99);
+  const waiting = [send(), send()];
+  const { heard } = send();
+  await heard.done;
+  t.equal(heard.outcome, 'UPSTREAM_OVERLOADED unsent');
+  t.equal(heard.grpc, 14);
+  t.equal(server.received.length, 100);
+  for (const { stream } of server.received) answerCall(stream, ANSWER);
+  await until('those that waited are there', () => server.received.length === 102);
+  for (const { stream } of server.received.slice(100)) answerCall(stream, ANSWER);
+  for (const each of waiting) {
+    await each.heard.done;
+    t.equal(each.heard.outcome, '0 answer');
+  }
+});
+
 test('where nobody listens, a call is unsent', async (t) => {
   const { send, server } = await setUp(t, () => {});
   await server.close();
@@ -167,18 +186,21 @@ test('GOAWAY: what the endpoint did not work on is untouched, the rest is answer
   t.equal(first.heard.outcome, '0 answer');
 });
 
-test('a refused stream is unsent, a reset one is sent, and an endpoint that wants calm is overloaded', async (t) => {
-  for (const [code, outcome] of [
-    [7, 'UPSTREAM_RESET unsent'],
-    [2, 'UPSTREAM_RESET sent'],
-    [8, 'UPSTREAM_RESET sent'],
-    [0, 'UPSTREAM_BAD_RESPONSE sent'],
-    [11, 'UPSTREAM_OVERLOADED sent'],
+test('a refused stream is unsent, a reset one is sent, and the status is that of gRPC for the code', async (t) => {
+  for (const [code, outcome, grpc] of [
+    [7, 'UPSTREAM_RESET unsent', 14],
+    [1, 'UPSTREAM_RESET sent', 13],
+    [2, 'UPSTREAM_RESET sent', 13],
+    [8, 'UPSTREAM_RESET sent', 1],
+    [12, 'UPSTREAM_RESET sent', 7],
+    [0, 'UPSTREAM_BAD_RESPONSE sent', 13],
+    [11, 'UPSTREAM_OVERLOADED sent', 8],
   ] as const) {
     const { send } = await setUp(t, ({ stream }) => stream.close(code));
     const { heard } = send();
     await heard.done;
     t.equal(heard.outcome, outcome, `code ${code}`);
+    t.equal(heard.grpc, grpc, `code ${code}`);
   }
 });
 
@@ -204,6 +226,7 @@ test('a kept connection that dies under a call makes it stale; a new one makes i
   const kept = send();
   await kept.heard.done;
   t.equal(kept.heard.outcome, 'UPSTREAM_RESET stale');
+  t.equal(kept.heard.grpc, 14);
   const fresh = send(undefined, { isFresh: true });
   await fresh.heard.done;
   t.equal(fresh.heard.outcome, 'UPSTREAM_RESET sent');
@@ -219,6 +242,88 @@ test('to give a call up resets its stream, and nothing more is heard', async (t)
   await once(stream, 'close');
   t.equal(stream.rstCode, 8);
   t.equal(heard.error, '');
+});
+
+test('a held stream that is given up gives its place back, and its connection is closed when idle', async (t) => {
+  const { send, server } = await setUp(
+    t,
+    ({ stream }) => {
+      stream.respond({ ':status': 200, 'content-type': 'application/grpc' });
+      stream.end(frame(Buffer.alloc(900_000)));
+    },
+    { keepAliveMs: 50, connections: 1, queue: 0 },
+    { settings: { maxConcurrentStreams: 2 } },
+  );
+  for (let i = 0; i < 6; i++) {
+    const { heard, call } = send();
+    heard.onPiece = () => false;
+    await until('it is held', () => heard.body.length > 0);
+    call.abort();
+  }
+  await until('no connection is left', () => server.sessions.every(({ destroyed }) => destroyed));
+});
+
+test('an answer that comes before its request has left gives its place back', async (t) => {
+  const { send, server } = await setUp(
+    t,
+    ({ stream }) => {
+      stream.pause();
+      stream.respond({ ':status': 200, 'content-type': 'application/grpc', 'grpc-status': '3' }, { endStream: true });
+    },
+    { keepAliveMs: 50, connections: 1 },
+  );
+  for (let i = 0; i < 6; i++) {
+    const { heard } = send(Buffer.alloc(500_000));
+    await heard.done;
+    t.equal(heard.outcome, '3 ');
+  }
+  // What it did not read holds the server's own end of the stream.
+  for (const { stream } of server.received) stream.resume();
+  await until('no connection is left', () => server.sessions.every(({ destroyed }) => destroyed));
+});
+
+test('a connection that is done with is closed in time, though the endpoint keeps its side open', async (t) => {
+  const sockets: Socket[] = [];
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    sockets.push(socket.resume().on('error', () => {}));
+    socket.write(serverStart);
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  const connect = connectTo({ origin: `http://127.0.0.1:${port}`, connectTimeoutMs: 1000 });
+  const pool = new EndpointSessions({ origin: '', prefix: '', id: '', isGrpc: true }, SETTINGS, connect);
+  const heard = new Heard();
+  const request = { method: 'POST', path: '/s/m', headers: '', body: Buffer.alloc(10), isFresh: false };
+  const call = new GrpcUpstreamCall(request, heard, pool, 1000);
+  pool.take(call);
+  await until('it is connected', () => sockets.length === 1 && sockets[0]!.bytesRead > 100);
+  call.abort();
+  const startMs = performance.now();
+  await pool.close();
+  t.ok(performance.now() - startMs < 5000, 'it does not wait for the endpoint');
+  for (const socket of sockets) socket.destroy();
+  server.close();
+});
+
+test('a call that HTTP/2 cannot carry is lost, and takes no place', async (t) => {
+  const server = await startHttp2Server(({ stream }) => answerCall(stream, ANSWER), {
+    settings: { maxConcurrentStreams: 2 },
+  });
+  const connect = nodeConnect({ origin: server.url, connectTimeoutMs: 1000, tls: null });
+  const settings = { ...SETTINGS, connections: 1, queue: 1 };
+  const pool = new EndpointSessions({ origin: '', prefix: '', id: '', isGrpc: true }, settings, connect);
+  const send = async (headers: string): Promise<string> => {
+    const heard = new Heard();
+    const request = { method: 'POST', path: '/s/m', headers, body: Buffer.alloc(0), isFresh: false };
+    pool.take(new GrpcUpstreamCall(request, heard, pool, 1000));
+    await heard.done;
+    return heard.outcome;
+  };
+  // The first one begins when the settings of the endpoint come, out of a callback of its socket.
+  for (let i = 0; i < 4; i++) t.equal(await send('http2-settings: x\r\n'), 'UPSTREAM_RESET sent');
+  t.equal(await send('x: y\r\n'), '0 answer');
+  await pool.close();
+  await server.close();
 });
 
 test('an idle connection is closed in time', async (t) => {

@@ -227,6 +227,24 @@ test('a connection that never speaks, is silent for too long, or too old', async
   await idle.closed;
 });
 
+test('a client that does not acknowledge our settings in time is left', async (t) => {
+  const server = await startServer(t);
+  const well = await FrameClient.start(t, server.port);
+  well.send(frame(SETTINGS, ACK, 0));
+  await well.settled();
+  const client = await FrameClient.start(t, server.port);
+  client.send(head(1));
+  await client.settled();
+  for (const connection of server.connections) connection.look(19_000);
+  await client.settled();
+  for (const connection of server.connections) connection.look(2000);
+  await client.closed();
+  t.strictSame(client.story(), ['goaway 1 SETTINGS_TIMEOUT']);
+  t.equal(server.requests[0]?.closes, 1);
+  await well.settled();
+  t.strictSame(well.story(), []);
+});
+
 test('all connections are closed at once when told so', async (t) => {
   const server = await startServer(t);
   const client = await FrameClient.start(t, server.port);

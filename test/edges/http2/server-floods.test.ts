@@ -51,6 +51,7 @@ test('what is spread over time, or asked for by answers, is no flood', async (t)
     stream.whole(200, '', Buffer.alloc(2 << 20), '');
   });
   const client = await FrameClient.start(t, server.port);
+  client.send(frame(SETTINGS, 1, 0));
   await client.settled();
   const connection = server.connections[0]!;
   for (let second = 0; second < 20; second++) {

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import fc from 'fast-check';
 import { test } from 'tap';
 
-import { errorCode, FRAME_BYTES_MIN, PING, setting } from '../../../src/protocol/http2/frames.ts';
+import { ACK, errorCode, FRAME_BYTES_MIN, PING, setting, SETTINGS } from '../../../src/protocol/http2/frames.ts';
 import { WINDOW_MAX } from '../../../src/protocol/http2/flow.ts';
 import { frame } from '../../protocol/http2/frame-bytes.ts';
 import { answerOf, Http2Client } from '../../support/http2.ts';
@@ -259,7 +259,7 @@ test('answers that nobody reads end the listening, not the memory', async (t) =>
 test('an answer that is complete but not read is given up in the end', async (t) => {
   const server = await startServer(t, answerLong);
   const client = await FrameClient.start(t, server.port, [setting.INITIAL_WINDOW_SIZE, 0]);
-  client.send(head(1, true, '/10'));
+  client.send(frame(SETTINGS, ACK, 0), head(1, true, '/10'));
   await client.settled();
   const connection = server.connections[0]!;
   for (let passed = 0; passed <= 120_000; passed += 10_000) connection.look(10_000);

@@ -41,6 +41,14 @@ export const kserve: Stand = {
       package: 'kserve',
       protocol: 'V2 gRPC',
     },
+    {
+      name: 'kserve-translated',
+      title: 'InferenceRESTClient, InferenceGRPCClient',
+      environment: 'kserve',
+      script: 'kserve_translated.py',
+      package: 'kserve',
+      protocol: 'V1, V2 REST and V2 gRPC to each other',
+    },
   ],
   notes: [
     'A structured CloudEvent is taken for one only when it has a `time`.',

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
+import { gzipSync } from 'node:zlib';
 
 import * as fc from 'fast-check';
 import { test } from 'tap';
@@ -14,9 +15,22 @@ const streamed = modelStreamInferResponse.encode({ infer_response: response });
 const failed = modelStreamInferResponse.encode({ error_message: 'no' });
 const renamed = { ...modelInferResponse.decode(bare), model_name: 'outer' };
 
+const zipped = gzipSync(bare);
+
+function inflate(message: Buffer): Buffer {
+  return message.equals(zipped) ? bare : message;
+}
+
+/** A message with the flag of compression. */
+function compressedFrame(message: Buffer): Buffer {
+  const framed = frameMessage(message);
+  framed[0] = 1;
+  return framed;
+}
+
 /** All that comes out for chunks of these lengths, the last of them again and again. */
 function pass(body: Buffer, lengths: readonly number[] = [body.length + 1]): Buffer {
-  const rename = new FrameRename('inner', 'outer');
+  const rename = new FrameRename('inner', 'outer', inflate);
   const out: Buffer[] = [];
   for (let at = 0, i = 0; at < body.length; i++) {
     const end = at + lengths[Math.min(i, lengths.length - 1)]!;
@@ -38,9 +52,18 @@ test('the model is renamed in bare answers and in those of a stream', async (t) 
   t.strictSame(out.subarray(second.end), frameMessage(failed));
 });
 
-test('other names, compressed messages and what is no message pass as they are', async (t) => {
-  const compressed = frameMessage(bare);
-  compressed[0] = 1;
+test('a compressed message that has the name leaves without compression', async (t) => {
+  for (const lengths of [[1], [7], [1000]]) {
+    const out = pass(Buffer.concat([compressedFrame(zipped), frameMessage(bare)]), lengths);
+    const first = readFrame(out)!;
+    t.notOk(first.isCompressed);
+    t.strictSame(modelInferResponse.decode(first.message), renamed);
+    t.strictSame(modelInferResponse.decode(readFrame(out, first.end)!.message), renamed);
+  }
+});
+
+test('other names, and what is no message, pass as they are, compressed or not', async (t) => {
+  const compressed = compressedFrame(failed);
   const odd = frameMessage(bare);
   odd[0] = 7;
   const other = frameMessage(modelInferResponse.encode({ model_name: 'third' }));
@@ -57,9 +80,8 @@ test('other names, compressed messages and what is no message pass as they are',
   );
 });
 
-test('messages may come in any pieces', async () => {
-  const compressed = frameMessage(streamed);
-  compressed[0] = 1;
+test('messages may come in any pieces', async (t) => {
+  const compressed = compressedFrame(zipped);
   const body = Buffer.concat([frameMessage(bare), compressed, frameMessage(streamed), frameMessage(Buffer.alloc(0))]);
   const whole = pass(body);
   fc.assert(
@@ -68,10 +90,11 @@ test('messages may come in any pieces', async () => {
     }),
     { seed: 432, numRuns: 500 },
   );
+  t.pass('500 cases');
 });
 
 test('what is whole leaves at once', async (t) => {
-  const rename = new FrameRename('inner', 'outer');
+  const rename = new FrameRename('inner', 'outer', inflate);
   const framed = frameMessage(bare);
   t.equal(rename.take(framed.subarray(0, -1)).length, 0);
   t.equal(rename.take(framed.subarray(-1)).length, framed.length);
@@ -79,7 +102,7 @@ test('what is whole leaves at once', async (t) => {
 });
 
 test('a message too large to be held passes as it comes', async (t) => {
-  const rename = new FrameRename('inner', 'outer');
+  const rename = new FrameRename('inner', 'outer', inflate);
   const prefix = Buffer.from([0, 0xf0, 0, 0, 0]);
   t.strictSame(rename.take(Buffer.concat([prefix, bare])), Buffer.concat([prefix, bare]));
   t.strictSame(rename.take(bare), bare);
@@ -96,7 +119,7 @@ test('a large message in small pieces takes time by its length alone', async (t)
   t.ok(performance.now() - startMs < 10_000);
 });
 
-test('no bytes make it throw, and as many come out when nothing is renamed', async () => {
+test('no bytes make it throw, and as many come out when nothing is renamed', async (t) => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 60 }), fc.integer({ min: 1, max: 9 }), (random, length) => {
       const body = Buffer.concat([frameMessage(random.subarray(0, 20)), random]);
@@ -104,4 +127,5 @@ test('no bytes make it throw, and as many come out when nothing is renamed', asy
     }),
     { seed: 433, numRuns: 2000 },
   );
+  t.pass('2000 cases');
 });

@@ -39,7 +39,7 @@ function meant(request: ProtoRequest): unknown {
   };
 }
 
-test('a request is read as another implementation reads it', async () => {
+test('a request is read as another implementation reads it', async (t) => {
   fc.assert(
     fc.property(filledRequest, filledRequest, fc.boolean(), (one, two, isPacked) => {
       const type = isPacked ? modelInferRequest : unpackedInferRequest;
@@ -58,6 +58,7 @@ test('a request is read as another implementation reads it', async () => {
     }),
     { seed: 461, numRuns: 500 },
   );
+  t.pass('500 cases');
 });
 
 test('what is absent, or no scalar, is undefined', async (t) => {
@@ -127,7 +128,7 @@ test('a message of very many small tensors is not made objects of', async (t) =>
   t.equal(new InferFields(shaped).parsed()?.inputs[0]?.shape.length, 32, 'nor are very many dimensions');
 });
 
-test('no bytes make reading throw', async () => {
+test('no bytes make reading throw', async (t) => {
   fc.assert(
     fc.property(filledRequest, mutation, ({ request }, changes) => {
       const fields = new InferFields(mutate(modelInferRequest.encode(request), changes));
@@ -136,4 +137,5 @@ test('no bytes make reading throw', async () => {
     }),
     { seed: 462, numRuns: 5000 },
   );
+  t.pass('5000 cases');
 });

@@ -31,7 +31,7 @@ function jsonOf(tensors: readonly FilledTensor[]): Buffer {
   return Buffer.from(`{"outputs":[${outputs.join(',')}]}`);
 }
 
-test('an answer reads as the same answer in JSON, typed or raw, packed or not', async () => {
+test('an answer reads as the same answer in JSON, typed or raw, packed or not', async (t) => {
   const tensors = fc.array(filledTensor, { maxLength: 4 });
   fc.assert(
     fc.property(tensors, fc.boolean(), fc.boolean(), fc.integer({ min: 0, max: 12 }), (list, isRaw, isPacked, max) => {
@@ -41,6 +41,7 @@ test('an answer reads as the same answer in JSON, typed or raw, packed or not', 
     }),
     { seed: 481, numRuns: 1000 },
   );
+  t.pass('1000 cases');
 });
 
 test('data of unknown datatypes, or that do not fit theirs, are left out', async (t) => {
@@ -81,7 +82,7 @@ test('malformed answers give null', async (t) => {
   t.strictSame(readInferOutputs(Buffer.alloc(0), 9), []);
 });
 
-test('no bytes make reading throw, and no more elements are kept than allowed', async () => {
+test('no bytes make reading throw, and no more elements are kept than allowed', async (t) => {
   fc.assert(
     fc.property(fc.array(filledTensor, { maxLength: 3 }), fc.boolean(), mutation, (tensors, isRaw, changes) => {
       const outputs = readInferOutputs(mutate(modelInferResponse.encode(responseOf(tensors, isRaw)), changes), 3);
@@ -89,4 +90,5 @@ test('no bytes make reading throw, and no more elements are kept than allowed', 
     }),
     { seed: 482, numRuns: 5000 },
   );
+  t.pass('5000 cases');
 });

@@ -21,7 +21,7 @@ function tensor(datatype: string, shape: readonly (number | string)[], contents?
   return { name: 'x', datatype, shape, ...(contents === undefined ? {} : { contents }) };
 }
 
-test('good requests pass, typed or raw, packed or not', async () => {
+test('good requests pass, typed or raw, packed or not', async (t) => {
   fc.assert(
     fc.property(filledRequest, ({ request }) => {
       assert.equal(checkInferRequest(modelInferRequest.encode(request)), null);
@@ -29,9 +29,10 @@ test('good requests pass, typed or raw, packed or not', async () => {
     }),
     { seed: 471, numRuns: 500 },
   );
+  t.pass('500 cases');
 });
 
-test('raw contents may come before the tensors', async () => {
+test('raw contents may come before the tensors', async (t) => {
   fc.assert(
     fc.property(filledRequest, ({ request }) => {
       const { raw_input_contents = [], ...rest } = request;
@@ -40,9 +41,10 @@ test('raw contents may come before the tensors', async () => {
     }),
     { seed: 472, numRuns: 200 },
   );
+  t.pass('200 cases');
 });
 
-test('one element more or less than the shape says is refused', async () => {
+test('one element more or less than the shape says is refused', async (t) => {
   fc.assert(
     fc.property(filledRequest, fc.nat(), fc.boolean(), ({ request, tensors, isRaw }, at, isMore) => {
       const filled = tensors[at % Math.max(1, tensors.length)];
@@ -59,6 +61,7 @@ test('one element more or less than the shape says is refused', async () => {
     }),
     { seed: 473, numRuns: 500 },
   );
+  t.pass('500 cases');
 });
 
 test('unknown datatypes are refused, and those without a typed form where they are typed', async (t) => {
@@ -185,7 +188,7 @@ test('fields that nobody knows pass', async (t) => {
   t.equal(reasonOf(Buffer.concat([unknown, bytes, unknown])), null);
 });
 
-test('no bytes make checking throw, and the text stays short', async () => {
+test('no bytes make checking throw, and the text stays short', async (t) => {
   fc.assert(
     fc.property(filledRequest, mutation, ({ request }, changes) => {
       const failure = checkInferRequest(mutate(modelInferRequest.encode(request), changes));
@@ -193,6 +196,7 @@ test('no bytes make checking throw, and the text stays short', async () => {
     }),
     { seed: 474, numRuns: 10_000 },
   );
+  t.pass('10000 cases');
 });
 
 test('a message of very many small parts is judged in time', async (t) => {

@@ -32,7 +32,7 @@ function merge(one: ProtoSpec, two: ProtoSpec): ProtoSpec {
   return { ...one, ...rest };
 }
 
-test('the names of a spec are read, also of one in two pieces', async () => {
+test('the names of a spec are read, also of one in two pieces', async (t) => {
   fc.assert(
     fc.property(spec, spec, fc.boolean(), (one, two, isSplit) => {
       const first = predictRequest.encode({ model_spec: one, output_filter: ['scores'] });
@@ -42,9 +42,10 @@ test('the names of a spec are read, also of one in two pieces', async () => {
     }),
     { seed: 421, numRuns: 1000 },
   );
+  t.pass('1000 cases');
 });
 
-test('the names of the first task are read', async () => {
+test('the names of the first task are read', async (t) => {
   fc.assert(
     fc.property(fc.array(spec, { maxLength: 3 }), (specs) => {
       const bytes = multiInferenceRequest.encode({ tasks: specs.map((model_spec) => ({ model_spec })) });
@@ -52,13 +53,14 @@ test('the names of the first task are read', async () => {
     }),
     { seed: 422, numRuns: 300 },
   );
+  t.pass('300 cases');
 });
 
 function meantSpec(bytes: Buffer): ProtoSpec | undefined {
   return multiInferenceRequest.decode(bytes).tasks?.[0]?.model_spec;
 }
 
-test('names are set in every spec, and nothing else changes', async () => {
+test('names are set in every spec, and nothing else changes', async (t) => {
   const wanted = fc.option(fc.oneof(fc.constantFrom('7', '1732000000000000000', '0', 'stable', ''), name));
   fc.assert(
     fc.property(fc.array(spec, { maxLength: 3 }), fc.option(name), wanted, (specs, model, version) => {
@@ -84,6 +86,7 @@ test('names are set in every spec, and nothing else changes', async () => {
     }),
     { seed: 423, numRuns: 500 },
   );
+  t.pass('500 cases');
 });
 
 test('a request without a spec, or with a malformed one, stays as it is', async (t) => {
@@ -104,7 +107,7 @@ test('a request without a spec, or with a malformed one, stays as it is', async 
   t.strictSame(set, Buffer.from([0x0a, 0x0b, 0x5b, 0x08, 0x01, 0x5c, 0x0a, 0x01, 0x79, 0x12, 0x02, 0x08, 0x02]));
 });
 
-test('no bytes make reading and setting throw, and what was set is read again', async () => {
+test('no bytes make reading and setting throw, and what was set is read again', async (t) => {
   fc.assert(
     fc.property(fc.array(spec, { maxLength: 2 }), mutation, fc.boolean(), (specs, changes, isInTasks) => {
       const message = isInTasks
@@ -117,4 +120,5 @@ test('no bytes make reading and setting throw, and what was set is read again', 
     }),
     { seed: 424, numRuns: 5000 },
   );
+  t.pass('5000 cases');
 });

@@ -8,7 +8,7 @@ import { addStringParameter, hasKey, readParameter } from '../../../src/protocol
 import { modelInferRequest, modelInferResponse } from '../../support/grpc-protos.ts';
 import { filledRequest, mutate, mutation, name } from './infer-arbitrary.ts';
 
-test('a text is added to the parameters, and the bytes before it stay', async () => {
+test('a text is added to the parameters, and the bytes before it stay', async (t) => {
   fc.assert(
     fc.property(filledRequest, name, name, ({ request }, key, value) => {
       const bytes = modelInferRequest.encode(request);
@@ -21,6 +21,7 @@ test('a text is added to the parameters, and the bytes before it stay', async ()
     }),
     { seed: 451, numRuns: 500 },
   );
+  t.pass('500 cases');
 });
 
 test('an answer takes a parameter as well', async (t) => {
@@ -55,7 +56,7 @@ test('keys are compared whole', async (t) => {
   t.equal(hasKey(entry, 0, 5, Buffer.from('a')), false, 'malformed');
 });
 
-test('no bytes make reading throw', async () => {
+test('no bytes make reading throw', async (t) => {
   fc.assert(
     fc.property(filledRequest, mutation, ({ request }, changes) => {
       const bytes = mutate(modelInferRequest.encode(request), changes);
@@ -65,4 +66,5 @@ test('no bytes make reading throw', async () => {
     }),
     { seed: 452, numRuns: 3000 },
   );
+  t.pass('3000 cases');
 });

@@ -50,6 +50,7 @@ test('a message survives the way through a header', async (t) => {
     { seed: 434, numRuns: 2000 },
   );
   t.equal(grpcMessage('100 %\n€'), '100 %25%0A%E2%82%AC');
+  t.equal(grpcMessage(' both '), '%20both%20', 'fields keep no blanks at their ends');
   t.doesNotThrow(() => grpcMessage('\ud800'));
 });
 

@@ -61,16 +61,17 @@ function readAll(bytes: Buffer): Field[] | null {
   return isWell ? fields : null;
 }
 
-test('the fields of a message are those that were written', async () => {
+test('the fields of a message are those that were written', async (t) => {
   fc.assert(
     fc.property(fc.array(field, { maxLength: 8 }), (fields) => {
       assert.deepEqual(readAll(writeAll(fields)), fields);
     }),
     { seed: 401, numRuns: 1500 },
   );
+  t.pass('1500 cases');
 });
 
-test('the writer writes what another implementation writes', async () => {
+test('the writer writes what another implementation writes', async (t) => {
   fc.assert(
     fc.property(fc.array(field, { maxLength: 8 }), fc.nat(9), (fields, capacity) => {
       const writer = new WireWriter(capacity);
@@ -91,6 +92,7 @@ test('the writer writes what another implementation writes', async () => {
     }),
     { seed: 402, numRuns: 1500 },
   );
+  t.pass('1500 cases');
 });
 
 test('floats and text are written as other implementations read them', async (t) => {
@@ -177,7 +179,7 @@ test('a visitor can stop, and the rest is not judged', async (t) => {
   );
 });
 
-test('random bytes end, and no range leaves the message', async () => {
+test('random bytes end, and no range leaves the message', async (t) => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 60 }), fc.nat(5), fc.nat(5), (random, before, behind) => {
       const bytes = Buffer.from(random);
@@ -195,4 +197,5 @@ test('random bytes end, and no range leaves the message', async () => {
     }),
     { seed: 405, numRuns: 20_000 },
   );
+  t.pass('20000 cases');
 });

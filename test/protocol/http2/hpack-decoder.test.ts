@@ -185,6 +185,29 @@ test('a malformed section leaves the table as its octets say', async (t) => {
   t.equal(decode(decoder, hex('bf')), MALFORMED, 'the bad field stands in the table as well');
 });
 
+test('spaces around the text of an error of gRPC are kept as escapes, before other values they are a fault', async (t) => {
+  const decoder = new HpackDecoder(limits);
+  for (const [sent, kept] of [
+    ['broken: ', 'broken:%20'],
+    ['  two  ', '%20%20two%20%20'],
+    ['  ', '%20%20'],
+    ['100%25 sure', '100%25 sure'],
+    ['', ''],
+  ] as const) {
+    t.equal(decode(decoder, block(['grpc-status', '2'], ['grpc-message', sent])), FINE, sent);
+    t.equal(decoder.section.block, `grpc-status: 2\r\ngrpc-message: ${kept}\r\n`);
+  }
+  for (const sent of ['\ta', ' \ta', 'a\t', ' a\t', ' a\nb', 'a\0 ']) {
+    t.equal(decode(decoder, block(['grpc-status', '2'], ['grpc-message', sent])), MALFORMED, JSON.stringify(sent));
+  }
+  t.equal(decode(decoder, block(['x-message', ' a'])), MALFORMED);
+  // 'grpc-message: a ' as an entry of the table, then by its index: 12 + 2 + 32 octets, as the peer counts them.
+  const entry = Buffer.concat([hex('40 0c'), Buffer.from('grpc-message'), hex('02 61 20')]);
+  t.strictSame(fieldsOf(decoder, entry), ['grpc-message: a%20']);
+  t.strictSame(fieldsOf(decoder, hex('be')), ['grpc-message: a%20']);
+  t.equal(decoder.tableSize, 46);
+});
+
 test('an entry that is larger than the table empties it', async (t) => {
   const decoder = new HpackDecoder(limits);
   fieldsOf(decoder, hex('3f 03 40 01 61 01 31'));

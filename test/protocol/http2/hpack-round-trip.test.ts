@@ -145,6 +145,18 @@ test('names become small and values lose the blanks around them', async (t) => {
   }
 });
 
+test('the text of an error of gRPC keeps the blanks around it as escapes', async (t) => {
+  const encoder = new HpackEncoder();
+  const decoder = new HpackDecoder(limits);
+  for (let i = 0; i < 4; i++) {
+    encoder.encodeTrailers('grpc-message:  a b \r\nGrpc-Message:c\t\r\ngrpc-message: \r\ngrpc-message: d%20\r\n');
+    t.equal(decoder.decode(encoder.bytes, 0, encoder.length), FINE);
+    const values = ['%20a b%20', 'c%09', '', 'd%20'];
+    t.equal(decoder.section.block, values.map((value) => `grpc-message: ${value}\r\n`).join(''));
+    t.equal(encoder.tableSize, decoder.tableSize);
+  }
+});
+
 test('a table that was smaller for a while is told as such', async (t) => {
   const encoder = new HpackEncoder();
   encoder.setPeerTableSize(100);

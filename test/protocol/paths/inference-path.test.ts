@@ -25,6 +25,7 @@ const rows: readonly Row[] = [
   ['/v1/chat/completions', 'openai', 'chat', 'POST'],
   ['/openai/v1/models', 'openai', 'model-list', 'GET'],
   ['/openai/v1/models/iris', 'openai', 'model-metadata', 'GET', 'iris'],
+  ['/v1/models/org/iris', 'openai', 'model-metadata', 'GET', 'org/iris'],
   ['/invocations', 'mlflow', 'infer', 'POST'],
   ['/ping', 'mlflow', 'server-ready', 'GET'],
   ['/api/v1.0/predictions', 'seldon-v1', 'infer', 'POST'],
@@ -33,7 +34,8 @@ const rows: readonly Row[] = [
 
 test('every path of every protocol has one meaning without further knowledge', async (t) => {
   for (const [path, protocol, operation, method, model = '', version = ''] of rows) {
-    const meaning = { protocol, operation, model, version, isLabel: false, methods: [method] };
+    const methods = /^server-(?:live|ready)$/.test(operation) ? [method, 'HEAD'] : [method];
+    const meaning = { protocol, operation, model, version, isLabel: false, methods };
     t.same(parseInferencePath(path), meaning, path);
   }
 });

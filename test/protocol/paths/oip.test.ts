@@ -6,12 +6,13 @@ import { parseOipPath, writeOipPath } from '../../../src/protocol/paths/oip.ts';
 const get = ['GET'];
 const post = ['POST'];
 const both = ['GET', 'POST'];
+const health = ['GET', 'HEAD'];
 
 test('every path of the protocol is read, with those that Triton and MLServer add', async (t) => {
   const paths: readonly (readonly [string, Operation, readonly string[], string?, string?])[] = [
     ['/v2', 'server-metadata', get],
-    ['/v2/health/live', 'server-live', get],
-    ['/v2/health/ready', 'server-ready', get],
+    ['/v2/health/live', 'server-live', health],
+    ['/v2/health/ready', 'server-ready', health],
     ['/v2/models', 'model-list', get],
     ['/v2/models/stats', 'model-stats', get],
     ['/v2/models/infer', 'infer', post],

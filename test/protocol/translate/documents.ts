@@ -3,19 +3,7 @@ import * as fc from 'fast-check';
 /** Kinds of elements, each with texts of JSON scalars that are hard to keep. */
 export const elementTexts = {
   INT64: fc.constantFrom('0', '-0', '7', '-1', '9007199254740993', '9223372036854775807', '-9223372036854775808'),
-  FP32: fc.constantFrom(
-    '0.5',
-    '-0.0',
-    '1e5',
-    '1E-7',
-    'NaN',
-    'Infinity',
-    '-Infinity',
-    '0.10',
-    '16777217.0',
-    '3',
-    '12345678901234567890123',
-  ),
+  FP32: fc.constantFrom('0.5', '-0.0', '1e5', '1E-7', '0.10', '16777217.0', '3', '12345678901234567890123'),
   BOOL: fc.constantFrom('true', 'false'),
   BYTES: fc.constantFrom('"a"', '""', '"\\u00e9\\n"', '"é😀"', '"],[{1"', '"\\ud83d\\ude00"'),
 } as const;

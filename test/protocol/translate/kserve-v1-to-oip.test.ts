@@ -3,8 +3,18 @@ import { Buffer } from 'node:buffer';
 import * as fc from 'fast-check';
 import { test } from 'tap';
 
+import type { Protocol } from '../../../src/core/facts.ts';
 import { column, elementType, flat, nestedText, shape, shapeOf } from './documents.ts';
-import { answerText, numberText, parseExact, type Sent, textOf, translate, translated } from './oracle.ts';
+import {
+  answerText,
+  jsonLengthOf,
+  numberText,
+  parseExact,
+  type Sent,
+  textOf,
+  translate,
+  translated,
+} from './oracle.ts';
 
 const oip = (body: string, sent: Sent = {}) => textOf(translate('kserve-v1', 'oip', body, sent));
 const { answer } = translated('kserve-v1', 'oip', '{"instances":[1]}');
@@ -32,9 +42,16 @@ test('numbers are sent as they are written, and their datatype is what they need
   t.equal(tensor('9223372036854775807,-0'), 'INT64 9223372036854775807,-0');
   t.equal(tensor('1,2.50'), 'FP32 1,2.50');
   t.equal(tensor('1e5', { float: 'FP64' }), 'FP64 1e5');
-  t.equal(tensor('NaN,-Infinity,1'), 'FP32 NaN,-Infinity,1');
   t.equal(tensor('9223372036854775808,0.5'), 'FP32 9223372036854775808,0.5');
   t.equal(tensor('true,false'), 'BOOL true,false');
+});
+
+test('booleans in an answer are booleans, also where a server writes 0 and 1', async (t) => {
+  const { answer } = translated('kserve-v1', 'oip', '{"instances":[1]}');
+  const output = (data: string) => `{"outputs":[{"name":"y","datatype":"BOOL","shape":[2],"data":${data}}]}`;
+  t.equal(answerText(answer, output('[0,1]')), '{"predictions":[false,true]}');
+  t.equal(answerText(answer, output('[true,false]')), '{"predictions":[true,false]}');
+  t.match(answerText(answer, output('[0,2]')), /^NOT_REPRESENTABLE/);
 });
 
 test('what has no translation is refused with its place', async (t) => {
@@ -56,7 +73,7 @@ test('what has no translation is refused with its place', async (t) => {
     ['{"instances":[{"a":1},{"a":[1]}]}', /^SHAPE: instances\[1\]\.a has another nesting/],
     ['{"instances":[{"b64":"aGk="}]}', /^UNSUPPORTED_FIELD: The elements \{"b64": \.\.\.\} of "instances" are bytes/],
     ['{"instances":[{}]}', /^MISSING: The rows of "instances" have no keys/],
-    ['{"instances":[9223372036854775808]}', /^NOT_REPRESENTABLE: instances\[0\] is an integer beyond 64 bits/],
+    ['{"instances":[18446744073709551616]}', /^NOT_REPRESENTABLE: instances\[0\] is an integer beyond 64 bits/],
     ['{"instances":{"a":1}}', /^WRONG_TYPE: The field "instances" must be an array/],
     ['{"instances":[1],"inputs":[1]}', /^UNSUPPORTED_FIELD: The field "inputs" stands beside "instances"/],
     ['{"instances":[1],"context":1}', /^UNSUPPORTED_FIELD: The field "context" has no translation; leave it out/],
@@ -71,6 +88,27 @@ test('what has no translation is refused with its place', async (t) => {
   t.match(oip('{"instances":[1]}', { contentType: 'application/cloudevents+json' }), /^CONTENT_TYPE: A CloudEvent/);
   const latin = Buffer.from('{"instances":["\u00ff"]}', 'latin1');
   t.match(textOf(translate('kserve-v1', 'oip', latin)), /^NOT_JSON: .*UTF-8/);
+});
+
+test('numbers that no datatype holds, and halves of characters, are not sent on', async (t) => {
+  const of = (elements: string, float: 'FP32' | 'FP64' = 'FP64') => oip(`{"instances":[${elements}]}`, { float });
+  const uint = '{"inputs":[{"name":"input","shape":[2],"datatype":"UINT64","data":[18446744073709551615,1]}]}';
+  t.equal(of('18446744073709551615,1'), uint, 'beyond INT64 and not negative');
+  t.match(of('9223372036854775807,-9223372036854775808'), /"INT64"/);
+  t.match(
+    of('-1,9223372036854775808'),
+    /^NOT_REPRESENTABLE: instances\[1\] is an integer beyond INT64, and others are/,
+  );
+  t.match(of('1,-9223372036854775809'), /^NOT_REPRESENTABLE: instances\[1\] is an integer beyond 64 bits/);
+  t.match(of('18446744073709551616,0.5'), /"FP64"/, 'as a fraction it may lose digits, as the others do');
+  t.match(of('0.5,[1]'), /^SHAPE/);
+  t.match(of('1e400'), /^NOT_REPRESENTABLE: instances\[0\] is a number beyond FP64; send a smaller one/);
+  t.match(of('0.5,-1E39', 'FP32'), /^NOT_REPRESENTABLE: instances\[1\] is a number beyond FP32/);
+  t.match(of(`0.5,${'9'.repeat(40)}`, 'FP32'), /^NOT_REPRESENTABLE: instances\[1\] is a number beyond FP32/);
+  for (const fine of ['0.5,-1E39', '1e-400']) t.match(of(fine), /"FP64"/, fine);
+  t.match(of('3.4e38,-1', 'FP32'), /"FP32"/);
+  t.match(of('"a","\\ud83d"'), /^NOT_REPRESENTABLE: instances\[1\] has half of a surrogate pair/);
+  t.match(of('"\\ud83d\\ude00"'), /"BYTES"/);
 });
 
 test('what TF Serving has on the same path is read as well, and answered in columns', async (t) => {
@@ -179,7 +217,7 @@ function expectedTensor(name: string, rows: unknown[]): object {
   return { name, shape: shapeOf(rows).map((size) => `\u0001${size}`), datatype, data };
 }
 
-test('random rows become the tensors that JSON.parse finds in them', async () => {
+test('random rows become the tensors that JSON.parse finds in them', async (t) => {
   fc.assert(
     fc.property(fc.oneof(plainRows, namedRows), (rows) => {
       const parsed = parseExact(rows) as unknown[];
@@ -201,4 +239,40 @@ test('random rows become the tensors that JSON.parse finds in them', async () =>
     }),
     { seed: 61, numRuns: 2000 },
   );
+  t.pass('2000 cases');
+});
+
+test('rows that are not all finite are sent in the binary form, where the server reads that', async (t) => {
+  const bodies: readonly (readonly [Protocol, string, RegExp])[] = [
+    ['kserve-v1', '{"instances":[[1,NaN],[-Infinity,0.5]]}', /The input "input" holds NaN or infinities/],
+    ['tfserving', '{"instances":[[1,NaN],[-Infinity,0.5]]}', /The input "input"/],
+    ['vertex', '{"instances":[[1,NaN],[-Infinity,0.5]]}', /The input "input"/],
+    ['mlflow', '{"inputs":[[1,NaN],[-Infinity,0.5]]}', /The input "input"/],
+    ['kserve-v1', '{"instances":[{"a":[1,NaN]},{"a":[-Infinity,0.5]}]}', /The input "a" holds NaN/],
+  ];
+  for (const [from, body, failure] of bodies) {
+    const request = translated(from, 'oip', body);
+    const length = jsonLengthOf(request) ?? -1;
+    t.match(JSON.parse(request.body!.toString('latin1', 0, length)), {
+      inputs: [{ shape: [2, 2], datatype: 'FP32', parameters: { binary_data_size: 16 } }],
+    });
+    const tail = request.body!.subarray(length);
+    t.same(
+      [0, 4, 8, 12].map((at) => tail.readFloatLE(at)),
+      [1, NaN, -Infinity, 0.5],
+    );
+    t.match(textOf(translate(from, 'oip', body, { binary: false })), failure);
+    t.ok(translate(from, 'oip-grpc', body, { binary: false }).ok, 'over gRPC they have a form always');
+  }
+  t.match(oip('{"instances":[1],"parameters":{"t":NaN}}'), /The field "parameters" holds NaN/);
+  t.match(textOf(translate('mlflow', 'oip', '{"inputs":[1],"params":{"t":NaN}}')), /The field "params" holds NaN/);
+  t.match(oip('{"instances":["NaN Infinity"]}'), /"data":\["NaN Infinity"\]/, 'texts are texts');
+});
+
+test('the operator names the datatype of numbers', async (t) => {
+  const datatypes = { input: 'FP32', a: 'INT32' } as const;
+  t.match(oip('{"instances":[1,2]}', { datatypes }), /"datatype":"FP32","data":\[1,2\]/);
+  t.match(oip('{"instances":[{"a":1,"b":2}]}', { datatypes }), /"INT32","data":\[1\].*"INT64","data":\[2\]/);
+  t.match(oip('{"instances":[{"a":1.5}]}', { datatypes }), /^NOT_REPRESENTABLE: .*input "a", 1\.5, is not INT32/);
+  t.match(oip('{"instances":[true]}', { datatypes }), /^NOT_REPRESENTABLE: .*input "input", true, is not FP32/);
 });

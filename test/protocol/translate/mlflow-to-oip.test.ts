@@ -42,6 +42,7 @@ test('SageMaker has the same forms', async (t) => {
 test('what has no translation is refused with its place', async (t) => {
   const split = (columns: string, data: string) => `{"dataframe_split":{"columns":${columns},"data":${data}}}`;
   const failures: readonly (readonly [string, RegExp])[] = [
+    ['{"instances":[{"b64":"AA=="}]}', /^UNSUPPORTED_FIELD: The elements \{"b64": \.\.\.\} of "instances"/],
     [
       split('["a","b"]', '[[1,2],[3]]'),
       /^ROW_COUNT: dataframe_split\.data\[1\] has 1 elements, and there are 2 columns/,

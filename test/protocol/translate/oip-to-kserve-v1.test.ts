@@ -51,18 +51,19 @@ test('binary inputs are read from behind the JSON', async (t) => {
   tail.writeBigUInt64LE(4294967296n, 52);
   t.equal(
     v1(Buffer.concat([Buffer.from(json), tail]), { jsonLength: json.length }),
-    '{"instances":[{"i":4611686018427387905,"d":0.30000000000000004,"s":"\\"\\n","b":false,"u":18446744073709551615},{"i":-9223372036854775808,"d":-0,"s":"","b":true,"u":4294967296}]}',
+    '{"instances":[{"i":4611686018427387905,"d":0.30000000000000004,"s":"\\"\\n","b":false,"u":18446744073709551615},{"i":-9223372036854775808,"d":-0.0,"s":"","b":true,"u":4294967296}]}',
   );
   const bad = `{"inputs":[{"name":"s","datatype":"BYTES","shape":[1],"parameters":{"binary_data_size":5}}]}`;
   const bytes = Buffer.concat([Buffer.from(bad), Buffer.from([1, 0, 0, 0, 0xff])]);
-  t.match(v1(bytes, { jsonLength: bad.length }), /^NOT_REPRESENTABLE: .*input "s" hold bytes that are not UTF-8/);
+  t.match(v1(bytes, { jsonLength: bad.length }), /^NOT_REPRESENTABLE: .*input "s" holds bytes that are not UTF-8/);
 });
 
 test('what has no translation is refused with its field', async (t) => {
   const one = input('x', 'FP32', '[1]', '[1]');
   const refused: readonly (readonly [string, RegExp])[] = [
     [`{"inputs":[${one}],"foo":1}`, /^UNSUPPORTED_FIELD: The field "foo"/],
-    [`{"inputs":[${one}],"model_name":"x"}`, /^UNSUPPORTED_FIELD: The field "model_name"/],
+    [`{"inputs":[${one}],"model_name":"x"}`, /^UNSUPPORTED_FIELD: The field "model_name" is "x"/],
+    [`{"inputs":[${one}],"parameters":{"t":[-Infinity]}}`, /^NOT_REPRESENTABLE: The field "parameters" holds NaN/],
     [
       `{"inputs":[${input('x', 'FP32', '[1]', '[1]', ',"foo":1')}]}`,
       /^UNSUPPORTED_FIELD: The field "inputs\[0\]\.foo"/,
@@ -106,6 +107,8 @@ test('elements that their datatype cannot hold are refused, and the others keep 
     ['UINT8', '[300]', /^NOT_REPRESENTABLE/],
     ['FP32', '[null]', /^NULL_VALUE/],
     ['FP32', '[1e39]', /^NOT_REPRESENTABLE/],
+    ['FP32', '[NaN]', /^NOT_REPRESENTABLE: The input "x" holds NaN or infinities, which JSON cannot carry/],
+    ['FP64', '[-Infinity]', /^NOT_REPRESENTABLE: The input "x" holds NaN/],
     ['BYTES', '[1]', /^NOT_REPRESENTABLE/],
     ['BYTES', '["\\ud800"]', /^NOT_REPRESENTABLE/],
     ['BOOL', '["true"]', /^NOT_REPRESENTABLE/],
@@ -165,7 +168,7 @@ test('predictions come back as outputs with the names that were asked for', asyn
   t.equal(outputsOf('[{"name":"y"}]', '["a"]'), `${head}{"name":"y","shape":[1],"datatype":"BYTES","data":["a"]}]}`);
   t.equal(
     outputsOf('', '[{"a":1,"b":true}]'),
-    `${head}{"name":"a","shape":[1],"datatype":"INT64","data":[1]},{"name":"b","shape":[1],"datatype":"BOOL","data":[true]}]}`,
+    `${head}{"name":"a","shape":[1],"datatype":"FP32","data":[1]},{"name":"b","shape":[1],"datatype":"BOOL","data":[true]}]}`,
   );
   t.equal(
     outputsOf('[{"name":"b"}]', '[{"a":1,"b":true}]'),
@@ -191,18 +194,106 @@ test('predictions come back in the binary form where the request wants it', asyn
   t.equal(result.body.length, length + 8);
 });
 
+test('the datatype of an answer does not depend on its digits', async (t) => {
+  const { answer } = translated('oip', 'kserve-v1', `{"inputs":[${x}]}`, { float: 'FP64', datatypes: { y: 'INT64' } });
+  const datatypes = (predictions: string) =>
+    Array.from(
+      answerText(answer, `{"predictions":${predictions}}`).matchAll(/"datatype":"(\w+)"/g),
+      ([, type]) => type,
+    );
+  for (const predictions of ['[1,2]', '[1,2.5]', '[1e3]', '[]', '[9007199254740992]', '[100000000000000000000]']) {
+    t.same(datatypes(predictions), ['FP64'], predictions);
+  }
+  t.same(datatypes('[{"y":1,"z":1},{"y":2,"z":1}]'), ['INT64', 'FP64']);
+  t.match(
+    answerText(answer, '{"predictions":[1, 9007199254740993]}'),
+    /^NOT_REPRESENTABLE: The integer 9007199254740993 of the output "predict" is not exact as FP64; name its datatype/,
+  );
+  t.match(answerText(answer, '{"predictions":[{"y":1.5}]}'), /^NOT_REPRESENTABLE: .*output "y", 1\.5, is not INT64/);
+  const asked = `{"inputs":[${x}],"outputs":[{"name":"mine"}]}`;
+  const labels = translated('oip', 'kserve-v1', asked, { datatypes: { predict: 'INT64' } }).answer;
+  t.match(answerText(labels, '{"predictions":[9007199254740993]}'), /"mine".*"INT64","data":\[9007199254740993\]/);
+});
+
+test('predictions that are not finite come in the binary form, because JSON has none', async (t) => {
+  const { answer } = translated('oip', 'kserve-v1', `{"inputs":[${x}]}`);
+  const result = answered(answer, '{"predictions":[{"a":1,"b":NaN},{"a":2,"b":-1}]}');
+  const length = jsonLengthOf(result) ?? -1;
+  t.match(JSON.parse(result.body.toString('latin1', 0, length)), {
+    outputs: [
+      { name: 'a', data: [1, 2] },
+      { name: 'b', parameters: { binary_data_size: 8 } },
+    ],
+  });
+  t.same([result.body.readFloatLE(length), result.body.readFloatLE(length + 4)], [NaN, -1]);
+});
+
+test('parameters that are null count as absent', async (t) => {
+  const one = input('x', 'FP32', '[1]', '[1]', ',"parameters":{"content_type":null,"headers":null}');
+  const outputs = '[{"name":"y","parameters":{"content_type":null}}]';
+  t.equal(v1(`{"inputs":[${one}],"outputs":${outputs},"parameters":{"headers":null}}`), '{"instances":[1]}');
+});
+
+test('TF Serving gets the tokens of what is not finite, which it reads, and others get none', async (t) => {
+  const body = `{"inputs":[${input('x', 'FP32', '[2]', '[1,NaN]')}]}`;
+  t.equal(textOf(translate('oip', 'tfserving', body)), '{"instances":[1,NaN]}');
+  t.match(textOf(translate('oip', 'vertex', body)), /^NOT_REPRESENTABLE: The field "instances" holds NaN/);
+  for (const [from, to] of [
+    ['tfserving', 'kserve-v1'],
+    ['tfserving', 'vertex'],
+    ['vertex', 'kserve-v1'],
+    ['kserve-v1', 'vertex'],
+  ] as const) {
+    t.match(
+      textOf(translate(from, to, '{"instances":["N",{"a":-Infinity}]}')),
+      /"instances" holds NaN/,
+      `${from} ${to}`,
+    );
+    t.ok(translate(from, to, '{"instances":["NaN",{"I":"Infinity"}]}').ok, `${from} ${to}`);
+  }
+  t.match(textOf(translate('tfserving', 'kserve-v1', '{"inputs":{"a":[NaN]}}')), /The field "inputs" holds NaN/);
+});
+
 test('predictions of another form are the fault of the server', async (t) => {
   const refused: readonly (readonly [outputs: string, predictions: string, RegExp])[] = [
     ['', '{"a":1}', /^WRONG_TYPE: The field "predictions" must be an array/],
     ['', '[null]', /^NULL_VALUE: predictions\[0\]/],
     ['', '[[1],[1,2]]', /^SHAPE: predictions\[1\]/],
-    ['[{"name":"a"},{"name":"b"}]', '[1]', /^MISSING: The answer has no output "b"/],
   ];
   for (const [outputs, predictions, failure] of refused) t.match(outputsOf(outputs, predictions), failure, predictions);
   t.match(
     answerText(translated('oip', 'kserve-v1', `{"inputs":[${x}]}`).answer, '{"error":1}'),
     /^MISSING: .*predictions/,
   );
+});
+
+test('booleans are written as such, also where a client sends 0 and 1', async (t) => {
+  t.equal(v1(`{"inputs":[${input('x', 'BOOL', '[1,2]', '[[0,1]]')}]}`), '{"instances":[[false,true]]}');
+  t.equal(v1(`{"inputs":[${input('x', 'BOOL', '[2]', '[true,0]')}]}`), '{"instances":[true,false]}');
+});
+
+test('a table of one column keeps its name', async (t) => {
+  const one = input('x', 'INT64', '[2]', '[1,2]');
+  for (const hint of ['pd', 'dict']) {
+    const body = `{"inputs":[${one}],"parameters":{"content_type":"${hint}"}}`;
+    t.equal(v1(body), '{"instances":[{"x":1},{"x":2}]}', hint);
+  }
+  t.equal(v1(`{"inputs":[${one}],"parameters":{"content_type":"np"}}`), '{"instances":[1,2]}');
+  const frame = '{"dataframe_split":{"columns":["x"],"data":[[1],[2]]}}';
+  t.equal(textOf(translate('mlflow', 'kserve-v1', frame)), '{"instances":[{"x":1},{"x":2}]}');
+});
+
+test('no rows are rows of every output that was asked for', async (t) => {
+  const none = (name: string) => `{"name":"${name}","shape":[0],"datatype":"FP32","data":[]}`;
+  t.match(outputsOf('[{"name":"a"},{"name":"b"}]', '[]'), `"outputs":[${none('a')},${none('b')}]}`);
+});
+
+test('an output that the answer lacks is the fault of the client that named it', async (t) => {
+  const two = '[{"name":"a"},{"name":"b"}]';
+  t.match(outputsOf(two, '[1]'), /^UNKNOWN_OUTPUT: The field "outputs" names "b", .* it gives "a"\./);
+  t.match(outputsOf('[{"name":"z"}]', '[{"x":1,"y":2}]'), /^UNKNOWN_OUTPUT: .*"z".* it gives "x", "y"\./);
+  const many = `[{${Array.from({ length: 12 }, (_, i) => `"k${i}":1`).join()}}]`;
+  t.match(outputsOf('[{"name":"z"}]', many), /"k7" and 4 others\.$/);
 });
 
 const tensors = fc
@@ -222,7 +313,7 @@ const tensors = fc
     ),
   );
 
-test('random tensors become the rows that their shapes make of them', async () => {
+test('random tensors become the rows that their shapes make of them', async (t) => {
   fc.assert(
     fc.property(tensors, (inputs) => {
       const body = inputs.map(
@@ -239,9 +330,10 @@ test('random tensors become the rows that their shapes make of them', async () =
     }),
     { seed: 62, numRuns: 1500 },
   );
+  t.pass('1500 cases');
 });
 
-test('rows that go to tensors and back are the same rows', async () => {
+test('rows that go to tensors and back are the same rows', async (t) => {
   fc.assert(
     fc.property(tensors, (inputs) => {
       const body = inputs.map(
@@ -256,4 +348,5 @@ test('rows that go to tensors and back are the same rows', async () => {
     }),
     { seed: 63, numRuns: 1000 },
   );
+  t.pass('1000 cases');
 });

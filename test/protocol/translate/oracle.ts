@@ -3,6 +3,7 @@ import { Buffer } from 'node:buffer';
 import protobuf from 'protobufjs';
 
 import type { Protocol } from '../../../src/core/facts.ts';
+import type { NumberDatatype } from '../../../src/core/snapshot.ts';
 import type { CodecFailure } from '../../../src/protocol/codec-result.ts';
 import { findHeader } from '../../../src/protocol/header-block.ts';
 import { findTranslator } from '../../../src/protocol/translate/table.ts';
@@ -75,6 +76,9 @@ export interface Sent {
   readonly contentType?: string;
   readonly jsonLength?: number | null;
   readonly float?: 'FP32' | 'FP64';
+  readonly datatypes?: Readonly<Record<string, NumberDatatype>>;
+  readonly binary?: boolean;
+  readonly named?: TranslatableRequest['named'];
 }
 
 /** Translates a request for the model `m`; tensors without names are `input`. */
@@ -91,11 +95,13 @@ export function translate(
     operation,
     model,
     version,
+    named: sent.named ?? { model, version },
     contentType,
     body: Buffer.from(body as Buffer),
     inferenceHeaderLength: jsonLength,
   };
-  return translator(request, { tensor: 'input', float });
+  const { datatypes = {}, binary = true } = sent;
+  return translator(request, { tensor: 'input', float, datatypes: new Map(Object.entries(datatypes)), binary });
 }
 
 /** Like `translate`, for a request that has a translation. */

@@ -1,7 +1,7 @@
 import { test } from 'tap';
 
 import type { Operation } from '../../../src/core/facts.ts';
-import { answerText, textOf, translate, translated } from './oracle.ts';
+import { answerText, encode, textOf, translate, translated } from './oracle.ts';
 
 const v1 = (body: string, operation: Operation = 'infer') =>
   textOf(translate('tfserving', 'kserve-v1', body, { operation }));
@@ -33,12 +33,29 @@ test('columns become rows, and the predictions columns', async (t) => {
 });
 
 test('what has no translation is refused', async (t) => {
+  t.equal(v1('{"instances":[1],"signature_name":null}'), '{"instances":[1]}');
   t.match(v1('{"instances":[1],"signature_name":"other"}'), /^UNSUPPORTED_FIELD: .*"signature_name" names a signature/);
   t.match(v1('{"inputs":{"a":[1],"b":[1,2]}}'), /^ROW_COUNT: The input "b" has 2 rows and "a" 1/);
   t.match(v1('{"inputs":{"a":1}}'), /^WRONG_TYPE: The field "inputs\.a"/);
   t.match(v1('{"inputs":5}'), /^WRONG_TYPE: The field "inputs"/);
   t.match(v1('{"examples":[1]}'), /^UNSUPPORTED_FIELD/);
-  for (const operation of ['classify', 'regress', 'model-metadata', 'model-status'] as const) {
+  for (const operation of ['classify', 'regress', 'model-metadata'] as const) {
     t.match(v1('{"instances":[1]}', operation), /^NO_TRANSLATION/, operation);
   }
+});
+
+test('the status of a model is whether it is ready', async (t) => {
+  const available = (version: string) =>
+    `{"model_version_status":[{"version":"${version}","state":"AVAILABLE","status":{"error_code":"OK","error_message":""}}]}`;
+  const asked = translated('tfserving', 'kserve-v1', '', { operation: 'model-status' });
+  t.match(asked, { method: 'GET', path: '/v1/models/m', body: null });
+  t.equal(answerText(asked.answer, '{"name":"m","ready":true}'), available('1'));
+  t.match(answerText(asked.answer, '{"name":"m","ready":false}'), /^NOT_READY/);
+  const versioned = translated('tfserving', 'oip', '', { operation: 'model-status', version: '3' });
+  t.match(versioned, { method: 'GET', path: '/v2/models/m/versions/3/ready', body: null });
+  t.equal(answerText(versioned.answer, ''), available('3'));
+  t.match(answerText(versioned.answer, '{"ready":false}'), /^NOT_READY/);
+  const grpc = translated('tfserving', 'oip-grpc', '', { operation: 'model-status', version: 'canary' });
+  t.equal(grpc.path, '/inference.GRPCInferenceService/ModelReady');
+  t.equal(answerText(grpc.answer, encode('ModelReadyResponse', { ready: true })), available('1'));
 });
