@@ -59,7 +59,9 @@ export const errors = Object.assign(install, { [Symbol.for('skip-override')]: tr
  */
 export function answerClientError(error: Error & { code?: string }, socket: Socket): void {
   const underWay = answerUnderWay(socket);
-  if (error.code === 'ECONNRESET' || !socket.writable || underWay?.headersSent === true) {
+  // An end in the middle of a request: the client has left, and nobody waits for the answers before it either.
+  const hasLeft = error.code === 'ECONNRESET' || error.code === 'HPE_INVALID_EOF_STATE';
+  if (hasLeft || !socket.writable || underWay?.headersSent === true) {
     socket.destroy();
     return;
   }
@@ -76,6 +78,8 @@ function answerUnderWay(socket: Socket): ServerResponse | null {
 function closeAfterAnswers(socket: Socket): void {
   const underWay = answerUnderWay(socket);
   if (underWay === null) socket.end();
+  // The rest of this request is behind the error: its answer would be waited for without end.
+  else if (!underWay.req.complete) socket.destroy();
   else underWay.once('finish', () => closeAfterAnswers(socket));
 }
 

@@ -21,7 +21,7 @@ const NODE_FLAGS = ['--max-semi-space-size=64'];
 
 /** Starts the gateway as a person would, and reads from its log where it listens. */
 export async function startGateway(processes: Processes, configFile: string): Promise<GatewayAddresses> {
-  const args = [...NODE_FLAGS, fileOf('../../src/main.ts'), 'serve', '--config', configFile];
+  const args = [...NODE_FLAGS, fileOf('../../src/bin.js'), 'serve', '--config', configFile];
   const readReady = (line: string): string | undefined => (line.includes('"msg":"serving"') ? line : undefined);
   const addresses: GatewayAddresses = JSON.parse(await processes.start({ name: 'the gateway', args, readReady }));
   return addresses;

@@ -16,10 +16,10 @@ async function start({ place, config, cores }: PeerStart): Promise<RunningPeer> 
   const file = join(place.dir, 'makas.yaml');
   mkdirSync(join(place.dir, 'state'), { recursive: true });
   writeFileSync(file, config);
-  const args = [...NODE_FLAGS, join(ROOT, 'src/main.ts'), 'serve', '--config', file];
+  const args = [...NODE_FLAGS, join(ROOT, 'src/bin.js'), 'serve', '--config', file];
   const child = startPinned({ cores, command: process.execPath, args });
   await waitUntilReady('makas', child, () => isAnswering(place.adminPort, '/readyz'));
-  const command = `# node ${NODE_FLAGS.join(' ')} src/main.ts serve --config makas.yaml`;
+  const command = `# node ${NODE_FLAGS.join(' ')} src/bin.js serve --config makas.yaml`;
   return { pids: [child.pid], port: place.port, config: `${command}\n${config}`, stop: child.stop };
 }
 

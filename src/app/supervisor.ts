@@ -31,6 +31,9 @@ const LISTEN_MS = 5_000;
 /** A worker that is too busy to answer in time is shown as it was at the last scrape. */
 const COLLECT_MS = 250;
 const DESCRIBE_MS = 1_000;
+/** A worker that does not answer twice hangs: nothing that it does by design takes a tenth of that. */
+const BEAT_MS = { pause: 1_000, limit: 5_000 } as const;
+const BEATS_MISSED_MAX = 2;
 /** What a worker may take to end beyond its drain. */
 const END_MS = 5_000;
 const BACKOFF_MS = { first: 100, most: 10_000 } as const;
@@ -137,6 +140,7 @@ export class Supervisor {
       let servedMs = 0;
       try {
         await this.#join(link);
+        void this.#watch(link);
         onServing();
         isFirst = false;
         servedMs = performance.now();
@@ -157,6 +161,23 @@ export class Supervisor {
       await pause(delayMs, undefined, { signal: this.#ending.signal }).catch(() => {});
       delayMs = Math.min(BACKOFF_MS.most, Math.max(BACKOFF_MS.first, 2 * delayMs));
     }
+  }
+
+  /** Ends a worker whose event loop hangs: it would keep its share of the connections without ever answering. */
+  async #watch(link: WorkerLink): Promise<void> {
+    // More than one, since it may have been this thread that did not hear the answer in time.
+    for (let missed = 0; missed < BEATS_MISSED_MAX;) {
+      await pause(BEAT_MS.pause, undefined, { signal: this.#ending.signal, ref: false }).catch(() => {});
+      if (!link.isServing || this.isEnding) return;
+      const isAlive = await link.ask({ ask: 'beat' }, BEAT_MS.limit).then(
+        () => true,
+        () => false,
+      );
+      missed = isAlive ? 0 : missed + 1;
+    }
+    if (!link.isServing || this.isEnding) return;
+    this.#ports.logger.error({ worker: link.id }, 'a worker hangs and is ended');
+    await link.thread.terminate();
   }
 
   #open(id: number): WorkerLink {

@@ -71,7 +71,9 @@ export class WorkerLink {
     const answer = this.#wait(call);
     this.post({ call, request });
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- The worker answers as WorkerAnswers says.
-    return (await within(limitMs, `worker ${this.id} did not answer`, answer)) as WorkerAnswers[R['ask']];
+    return (await within(limitMs, `worker ${this.id} did not answer`, answer).finally(() => {
+      this.#waiting.delete(call);
+    })) as WorkerAnswers[R['ask']];
   }
 
   post(message: MessageToWorker, transfer: readonly MessagePort[] = []): void {

@@ -28,6 +28,8 @@ export type WorkerRequest =
   /** Sets the metrics that are only known when asked for. Answers after all that was under way when asked is counted. */
   | { readonly ask: 'collect' }
   | { readonly ask: 'describe' }
+  /** Answers at once, unless its event loop hangs. */
+  | { readonly ask: 'beat' }
   /** Ends what is under way within the drain limit, and then the thread. */
   | { readonly ask: 'close' };
 
@@ -38,6 +40,7 @@ export interface WorkerAnswers {
   readonly listen: DataAddresses;
   readonly collect: null;
   readonly describe: WorkerDescription;
+  readonly beat: null;
   readonly close: null;
 }
 

@@ -87,6 +87,8 @@ async function answer(replica: Replica, request: WorkerRequest): Promise<WorkerA
     case 'collect':
       metrics.collect();
       break;
+    case 'beat':
+      break;
     case 'describe':
       return replica.describe();
     case 'close':

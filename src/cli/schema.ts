@@ -1,4 +1,4 @@
-import { writeJsonSchema } from '../config/document/json-schema.ts';
+import { configSchemaText } from '../config/config-schema.ts';
 
 /** `makas schema`: prints the JSON Schema of the configuration, for editors. */
 export function schemaCommand(args: readonly string[] = []): Promise<number> {
@@ -6,6 +6,6 @@ export function schemaCommand(args: readonly string[] = []): Promise<number> {
     process.stderr.write('usage: makas schema\n');
     return Promise.resolve(2);
   }
-  process.stdout.write(writeJsonSchema());
+  process.stdout.write(configSchemaText);
   return Promise.resolve(0);
 }

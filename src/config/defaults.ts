@@ -24,6 +24,7 @@ export const defaults = {
     },
     admin: { host: '127.0.0.1', port: 9090 },
   },
+  mount: { methods: ['GET', 'POST'] },
   limits: { body: '64MiB', buffer: '1MiB', header: '16KiB', rows: 1024, drain: '25s' },
   state: { kind: 'embedded', path: './var' },
   redisState: { prefix: 'makas:', timeout: '250ms', buffer: 100_000 },

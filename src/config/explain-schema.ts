@@ -1,5 +1,6 @@
 import { describeExpected } from './expected.ts';
-import { ProblemList, type ProblemSink, joinPath, showFound } from './problem.ts';
+import { fitsSchema } from './fits-schema.ts';
+import { type ProblemSink, joinPath, showFound } from './problem.ts';
 import {
   type SchemaNode,
   bestBranch,
@@ -16,7 +17,7 @@ const MOST_KEYS_LISTED = 16;
 
 /**
  * Says why `value` is not what the schema takes, each defect once and in words for people. It finds nothing exactly when
- * the value is valid; `validate.ts` asks it only when a value is not.
+ * the value is valid (`fits-schema.ts`); `validate.ts` asks it only when a value is not.
  */
 export function explainSchema(schema: SchemaNode, value: unknown, path: string, sink: ProblemSink): void {
   if (schema.anyOf !== undefined) return explainUnion(schema, value, path, sink);
@@ -33,7 +34,7 @@ export function explainSchema(schema: SchemaNode, value: unknown, path: string, 
 }
 
 function explainUnion(union: SchemaNode, value: unknown, path: string, sink: ProblemSink): void {
-  if (union.anyOf?.some((branch) => fits(branch, value)) === true) return;
+  if (union.anyOf?.some((branch) => fitsSchema(branch, value)) === true) return;
   const constants = enumValues(union);
   if (constants !== null) {
     const meant = typeof value === 'string' ? didYouMean(value, constants.map(String)) : '';
@@ -47,7 +48,7 @@ function explainUnion(union: SchemaNode, value: unknown, path: string, sink: Pro
       sink.error(path, `missing key \`${key}\``, { expected: describeExpected(kinds) });
       return;
     }
-    if (!fits(kinds, value[key])) return explainUnion(kinds, value[key], joinPath(path, key), sink);
+    if (!fitsSchema(kinds, value[key])) return explainUnion(kinds, value[key], joinPath(path, key), sink);
   }
   const branch = union['x-kind'] === undefined ? bestBranch(union, value) : undefined;
   if (branch !== undefined) explainSchema(branch, value, path, sink);
@@ -135,12 +136,6 @@ function explainNumber(schema: SchemaNode, value: number, path: string, sink: Pr
   }
   if (value > (schema.maximum ?? Infinity)) refuse(schema, value, path, sink, 'too large');
   return undefined;
-}
-
-function fits(schema: SchemaNode, value: unknown): boolean {
-  const scratch = new ProblemList();
-  explainSchema(schema, value, '', scratch);
-  return scratch.problems.length === 0;
 }
 
 function nameWrongKind(schema: SchemaNode, value: unknown): string {

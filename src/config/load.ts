@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { hashConfig } from './config-hash.ts';
+import { configSchema } from './config-schema.ts';
 import { type ConfigProblem, type Problem, ProblemList, hasErrors, joinPath } from './problem.ts';
 import type { ConfigFile } from './schema/root.ts';
 import { isMapValue } from './schema-node.ts';
 import { soundPartOf } from './sound-part.ts';
 import { makeRedact, resolveSecrets, schemaAt } from './secrets.ts';
-import { configSchema, isConfig, validateConfig } from './validate.ts';
+import { isConfig, validateConfig } from './validate.ts';
 import { MAX_CONFIG_BYTES, type YamlSource, readYaml } from './yaml-source.ts';
 
 export interface LoadOptions {

@@ -6,7 +6,7 @@ import { type ConfigProblem, type Problem, hasErrors, joinPath, splitPath } from
 import type { ConfigFile } from './schema/root.ts';
 import { effectiveConfig, makeRedact } from './secrets.ts';
 import { withoutEchoes } from './sound-part.ts';
-import { configSchema } from './validate.ts';
+import { configSchema } from './config-schema.ts';
 
 export type PreparedConfig = ReadyConfig | RefusedConfig;
 

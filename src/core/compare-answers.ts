@@ -56,10 +56,12 @@ function compareOutputs(
   let outputs = 0;
   let elements = 0;
   let isTruncated = false;
+  const shadows = new Map<string, AnswerOutput>();
+  for (const output of shadow) if (!shadows.has(output.name)) shadows.set(output.name, output);
   for (const a of primary) {
     if (names !== null && !names.includes(a.name)) continue;
     outputs++;
-    const b = shadow.find((output) => output.name === a.name);
+    const b = shadows.get(a.name);
     const problem = b === undefined ? 'missing output' : structureProblem(a, b, labels);
     if (b === undefined || problem !== null) {
       mismatch ??= problem;

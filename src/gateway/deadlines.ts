@@ -26,15 +26,17 @@ export class Deadlines {
   readonly #slots: readonly Timed[] = Array.from({ length: SLOTS }, () => new Head());
   readonly #due: Timed = new Head();
   readonly #now: () => number;
+  readonly #onError: (error: unknown) => void;
   #position = 0;
   #count = 0;
   /** When the step of `#position` was due, steady milliseconds. */
   #stepMs = 0;
   #timer: NodeJS.Timeout | null = null;
 
-  /** `now`: milliseconds of a steady clock. */
-  constructor(now: () => number) {
+  /** `now`: milliseconds of a steady clock; `onError` hears what an `expire` throws, which ends nothing else. */
+  constructor(now: () => number, onError: (error: unknown) => void) {
     this.#now = now;
+    this.#onError = onError;
   }
 
   /** Calls `expire` once after `delayMs`, unless it is cleared before. It must not stand in a wheel. */
@@ -61,16 +63,13 @@ export class Deadlines {
   /** Takes the steps that are due. */
   advance(): void {
     const now = this.#now();
-    try {
-      while (this.#stepMs + STEP_MS <= now && this.#count > 0) {
-        this.#stepMs += STEP_MS;
-        this.#position = (this.#position + 1) % SLOTS;
-        this.#fire(this.#slots[this.#position]!);
-      }
-    } finally {
-      if (this.#count === 0) this.#timer = null;
-      else this.#timer = setTimeout(advance, Math.max(1, this.#stepMs + STEP_MS - this.#now()), this);
+    while (this.#stepMs + STEP_MS <= now && this.#count > 0) {
+      this.#stepMs += STEP_MS;
+      this.#position = (this.#position + 1) % SLOTS;
+      this.#fire(this.#slots[this.#position]!);
     }
+    if (this.#count === 0) this.#timer = null;
+    else this.#timer = setTimeout(advance, Math.max(1, this.#stepMs + STEP_MS - this.#now()), this);
   }
 
   #fire(head: Timed): void {
@@ -87,7 +86,11 @@ export class Deadlines {
     while (this.#due.timedNext !== this.#due) {
       const timed = this.#due.timedNext;
       this.clear(timed);
-      timed.expire();
+      try {
+        timed.expire();
+      } catch (error) {
+        this.#onError(error);
+      }
     }
   }
 }

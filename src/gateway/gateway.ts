@@ -88,7 +88,10 @@ export class Gateway implements DispatchPorts {
     this.learner = ports.learner;
     this.mirror = ports.mirror;
     this.decodeBody = ports.decodeBody;
-    this.deadlines = new Deadlines(() => ports.clock.steady());
+    this.deadlines = new Deadlines(
+      () => ports.clock.steady(),
+      (error) => this.unexpected(error),
+    );
     this.retryBudget = new RetryBudget(() => ports.clock.steady());
     this.#ports = ports;
     this.#live = this.#enliven(snapshot);
@@ -219,7 +222,13 @@ export class Gateway implements DispatchPorts {
     record.status = error.status;
     record.error = error.code;
     record.answerBytes = body?.length ?? 0;
-    reply.send(status, `${headers}makas-error: ${error.code}\r\n${ownHeaders(exchange)}`, body);
+    try {
+      reply.send(status, `${headers}makas-error: ${error.code}\r\n${ownHeaders(exchange)}`, body);
+    } catch (unsent) {
+      // Nobody else would catch it: what could not be sent may be the reason why this error is.
+      this.unexpected(unsent);
+      reply.destroy();
+    }
     this.#end(exchange, 'refused');
   }
 

@@ -77,12 +77,16 @@ export function separatorOf(name: string): string {
   return name === 'cookie' ? '; ' : ', ';
 }
 
-/** The block with the first field of this lower-case name replaced, or one added. Throws TypeError like `headerLine`. */
+/** The block with this as its only field of the lower-case name. Throws TypeError like `headerLine`. */
 export function setHeader(block: HeaderBlock, name: string, value: string): HeaderBlock {
   const line = headerLine(name, value);
-  const start = findLine(block, name, 0);
-  if (start === -1) return block + line;
-  return block.slice(0, start) + line + block.slice(block.indexOf('\r\n', start) + 2);
+  const first = findLine(block, name, 0);
+  if (first === -1) return block + line;
+  let rest = block.slice(block.indexOf('\r\n', first) + 2);
+  for (let start = findLine(rest, name, 0); start !== -1; start = findLine(rest, name, start)) {
+    rest = rest.slice(0, start) + rest.slice(rest.indexOf('\r\n', start) + 2);
+  }
+  return block.slice(0, first) + line + rest;
 }
 
 /**

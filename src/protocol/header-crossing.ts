@@ -20,6 +20,7 @@ const KNOWN: ReadonlyMap<string, number> = new Map([
   ['trailer', DROP_ALWAYS],
   ['transfer-encoding', DROP_ALWAYS],
   ['upgrade', DROP_ALWAYS],
+  ['http2-settings', DROP_ALWAYS],
   ['proxy-authorization', DROP_UPSTREAM],
   ['proxy-authenticate', DROP_DOWNSTREAM],
   // The edges frame each message anew; the endpoint has its own name; 100-continue is answered by this gateway.

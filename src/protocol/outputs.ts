@@ -25,12 +25,14 @@ const predictionsPath = pathOf(['predictions']);
 
 /** Names kept of an answer whose rows are objects; more are left out, so that no answer makes the table large. */
 const maxNames = 256;
+/** No model has so many outputs; to compare them would hold up requests. */
+const maxTensors = 1024;
 
 /**
  * Reads the outputs of an answer for comparison: `outputs` of the Open Inference Protocol (JSON data, or the binary tail
  * behind the first `inferenceHeaderLength` bytes; null when all is JSON), or V1 `predictions` (scalars, nested arrays,
  * objects of scalars or arrays: one output per key). At most `maxElements` elements are kept in all. Bare NaN and
- * Infinity are read. Null when the answer is malformed or has another form; data of unknown datatypes are left out.
+ * Infinity are read. Null when the answer is malformed, has another form or more than 1024 tensors; data of unknown datatypes are left out.
  */
 export function readOutputs(
   body: Buffer,
@@ -53,6 +55,7 @@ function readTensors(json: Buffer, tail: Buffer, maxElements: number): Output[] 
   let left = maxElements;
   let isReadable = true;
   const problem = eachTensor(json, outputs, tail.length, (tensor) => {
+    if (answer.length === maxTensors) return (isReadable = false);
     const collected = new Collector(left);
     if (tensor.binary !== null) {
       const { start, size } = tensor.binary;

@@ -5,7 +5,10 @@ import { test } from 'tap';
 import { explainSchema } from '../../src/config/explain-schema.ts';
 import { prepareConfigText } from '../../src/config/prepare.ts';
 import { ProblemList } from '../../src/config/problem.ts';
-import { configSchema, isConfig } from '../../src/config/validate.ts';
+import { Compile } from 'typebox/compile';
+import { configSchema } from '../../src/config/config-schema.ts';
+import { Config } from '../../src/config/schema/root.ts';
+import { isConfig } from '../../src/config/validate.ts';
 
 const text = readFileSync(join(import.meta.dirname, 'whole.yaml'), 'utf8');
 const env = { TOKEN: 'hunter2-token', REDIS: 'hunter2-redis' };
@@ -98,7 +101,9 @@ const strange = fc.oneof(
   fc.double({ noNaN: true, noDefaultInfinity: true }),
 );
 
-test('a value replaced by any other is told or taken, and the validator and the explanation agree', (t) => {
+const oracle = Compile(Config);
+
+test('a value replaced by any other is told or taken, and validator, explanation and TypeBox agree', (t) => {
   const valid = readBack(text);
   const paths = listPaths(valid);
   fc.assert(
@@ -109,6 +114,7 @@ test('a value replaced by any other is told or taken, and the validator and the 
       explainSchema(configSchema, mutated, '', list);
       if ((list.problems.length === 0) !== isConfig(mutated))
         throw new Error('the validator and the explanation disagree');
+      if (isConfig(mutated) !== oracle.Check(mutated)) throw new Error('the validator and TypeBox disagree');
       assertTold(prepareConfigText(JSON.stringify(mutated), { env }));
     }),
     { seed: 43, numRuns: 1500 },

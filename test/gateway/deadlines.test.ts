@@ -24,12 +24,13 @@ class Alarm extends Timed {
 function wheel() {
   let nowMs = 1000;
   const now = (): number => nowMs;
-  const deadlines = new Deadlines(now);
+  const errors: unknown[] = [];
+  const deadlines = new Deadlines(now, (error) => errors.push(error));
   const pass = (ms: number): void => {
     nowMs += ms;
     deadlines.advance();
   };
-  return { deadlines, now, pass, alarm: () => new Alarm(now) };
+  return { deadlines, errors, now, pass, alarm: () => new Alarm(now) };
 }
 
 test('deadlines fire once, never early and at most a step late, in any order and over several turns', async (t) => {
@@ -80,8 +81,28 @@ test('what is set while firing fires in its own time', async (t) => {
   t.ok(one.rings[1]! - one.rings[0]! >= 100);
 });
 
+test('what one throws while firing is heard, and keeps no other from firing', async (t) => {
+  const { deadlines, errors, pass, alarm } = wheel();
+  const [first, second, third] = [alarm(), alarm(), alarm()];
+  deadlines.set(first, 50);
+  deadlines.set(second, 50);
+  deadlines.set(third, 200);
+  const error = new Error('thrown');
+  first.onRing = () => {
+    throw error;
+  };
+  pass(100);
+  t.same([first.rings.length, second.rings.length, third.rings.length], [1, 1, 0]);
+  t.strictSame(errors, [error]);
+  pass(200);
+  t.equal(third.rings.length, 1);
+});
+
 test('real time moves the wheel', async (t) => {
-  const deadlines = new Deadlines(() => performance.now());
+  const deadlines = new Deadlines(
+    () => performance.now(),
+    () => {},
+  );
   const one = new Alarm(() => performance.now());
   const startMs = performance.now();
   await new Promise<void>((resolve) => {

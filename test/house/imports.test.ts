@@ -110,6 +110,38 @@ test('every import is allowed by the table of folders', async (t) => {
   );
 });
 
+/** What a process of the gateway loads in the end: files and packages that can be reached by imports of values. */
+function reachable(entries: readonly string[]): { files: Set<string>; packages: Set<string> } {
+  const reached = { files: new Set(entries), packages: new Set<string>() };
+  for (const file of reached.files) {
+    for (const { from } of importsOf(file)) {
+      if (/^(src|plugins)\//.test(from)) reached.files.add(from);
+      else if (!from.startsWith('type:')) reached.packages.add(from);
+    }
+  }
+  return reached;
+}
+
+test('a gateway runs on the dependencies of production alone, and loads nothing that is large for nothing', async (t) => {
+  const { files: loaded, packages } = reachable([
+    'src/main.ts',
+    'src/app/worker-thread.ts',
+    'src/edges/embedded/state-worker.ts',
+  ]);
+  t.ok(loaded.has('src/app.ts') && packages.has('fastify'), 'the search finds what is loaded');
+  const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const isDependency = (name: string) => Object.keys(dependencies).some((known) => `${name}/`.startsWith(`${known}/`));
+  const strange = [...packages].filter((name) => !/^(node:|package\.json$)/.test(name) && !isDependency(name));
+  t.strictSame(strange, [], 'every package is a dependency of production');
+  t.notOk(packages.has('node:http'), 'an import of node:http loads its own undici: use process.getBuiltinModule');
+  t.notOk(packages.has('ioredis'), 'ioredis is loaded where it is used');
+  t.strictSame(
+    [...loaded].filter((file) => file.startsWith('src/config/schema/')),
+    [],
+    'the language is read from the generated file',
+  );
+});
+
 test('the check of imports can fail', async (t) => {
   const bad = (file: string, from: string): Import => ({ file, line: 1, from });
   t.notOk(isAllowed(bad('src/core/x.ts', 'node:fs')));

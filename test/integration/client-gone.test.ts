@@ -37,6 +37,16 @@ test('a client that leaves before the answer ends the request at the model serve
   await expectGone(t, gateway);
 });
 
+test('a client that leaves in the middle of a pipelined request ends those before it as well', async (t) => {
+  const { upstream, gateway, client } = await setUp(t);
+  const cut = `POST ${INFER} HTTP/1.1\r\nHost: g\r\nContent-Length: 1000\r\n\r\n{"partial`;
+  client.send(Buffer.concat([Buffer.from(rawRequest(INFER)), Buffer.from(cut)]));
+  await until('the first request is upstream', () => upstream.received().endsWith('{"inputs":[]}'));
+  client.close();
+  await upstream.connections[0]!.closed;
+  await expectGone(t, gateway, 2);
+});
+
 test('a client that leaves in the middle of the answer ends it at the model server', async (t) => {
   const { upstream, gateway, client } = await setUp(t, ({ socket }) => {
     socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n');

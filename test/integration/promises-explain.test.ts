@@ -9,7 +9,7 @@ import { test } from '../support/lanes.ts';
 import { answerInfer, startServer } from '../support/model-server.ts';
 import { decisionsOf, forEachOf, headerText, openClient, range, seededDraws, until } from '../support/traffic.ts';
 
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../src/bin.js', import.meta.url));
 
 const ROUTES = `
 routes:

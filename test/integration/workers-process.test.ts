@@ -8,7 +8,7 @@ import { configHead, startGateway, startGatewayProcess } from '../support/gatewa
 import { answerInfer, startServer } from '../support/model-server.ts';
 import { RawClient, rawRequest } from '../support/raw-client.ts';
 import { startRawServer } from '../support/raw-server.ts';
-import { forEachOf, INFER_BODY, inferPath, openClient, range, until } from '../support/traffic.ts';
+import { forEachOf, INFER_BODY, inferPath, openClient, range, seriesOf, until } from '../support/traffic.ts';
 
 function withFolder(t: Test): string {
   const folder = mkdtempSync(join(tmpdir(), 'makas-workers-'));
@@ -61,6 +61,35 @@ test('workers that cannot drain in time do not hold up the end', async (t) => {
   await until('all are upstream', () => upstream.connections.length === 8);
   t.equal(await gateway.stop('SIGTERM'), 0);
   for (const client of clients) t.equal(await client.answer(), null);
+});
+
+test('a worker that hangs is ended and replaced, while the others answer', async (t) => {
+  const folder = withFolder(t);
+  const server = await startServer(answerInfer('main'));
+  const configPath = join(folder, 'makas.yaml');
+  writeFileSync(configPath, config(folder, server.url));
+  const hang = new URL('../support/hang-worker.ts', import.meta.url);
+  const gateway = await startGatewayProcess(configPath, ['--import', hang.href]);
+  t.teardown(async () => {
+    await gateway.stop('SIGKILL');
+    await server.close();
+  });
+  const metric = async (name: string): Promise<number> =>
+    seriesOf(await (await fetch(`${gateway.adminUrl}/metrics`)).text(), name);
+  const clients = await Promise.all(Array.from({ length: 16 }, () => RawClient.connect(gateway.url)));
+  gateway.child.kill('SIGUSR2');
+  await until('it is ended', async () => (await metric('makas_worker_restarts_total')) === 1, 30_000);
+  await until('another one takes its place', async () => (await metric('makas_workers')) === 2, 30_000);
+  for (const client of clients) client.send(rawRequest(inferPath('m')));
+  const answers = await Promise.all(clients.map((client) => client.answer()));
+  const lost = answers.filter((answer) => answer === null).length;
+  t.ok(lost > 0 && lost < 16, `${lost} of 16 connections were with that worker`);
+  t.ok(gateway.lines.some((line) => line.includes('a worker hangs and is ended')));
+  const again = await RawClient.connect(gateway.url);
+  again.send(rawRequest(inferPath('m')));
+  t.equal((await again.answer())?.status, 200);
+  again.close();
+  for (const client of clients) client.close();
 });
 
 test('the log lines of all workers come whole, and each decision once', async (t) => {

@@ -50,7 +50,7 @@ async function startMakas(stand: Stand, names: Names, running: Child[]): Promise
   writeFileSync(config, fill(readFileSync(join(HERE, 'configs', stand.config), 'utf8'), names));
   const makas = startChild({
     command: process.execPath,
-    args: [join(ROOT, 'src', 'main.ts'), 'serve', '--config', config],
+    args: [join(ROOT, 'src', 'bin.js'), 'serve', '--config', config],
   });
   running.push(makas);
   await waitUntilReady('makas', makas, () => answers(`http://127.0.0.1:${names['admin']}/readyz`));

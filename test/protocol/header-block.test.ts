@@ -47,7 +47,7 @@ test('fields are found by lower-case name as a plain search finds them', async (
 });
 
 test('setting a field replaces the first of its name in place, or adds one', async (t) => {
-  t.equal(setHeader('A: 1\r\nb: 2\r\na: 3\r\n', 'a', 'x'), 'a: x\r\nb: 2\r\na: 3\r\n');
+  t.equal(setHeader('A: 1\r\nb: 2\r\na: 3\r\na:\r\naa: 4\r\n', 'a', 'x'), 'a: x\r\nb: 2\r\naa: 4\r\n');
   t.equal(setHeader('b: 2\r\n', 'a', 'x'), 'b: 2\r\na: x\r\n');
   t.equal(setHeader('', 'a', ''), 'a: \r\n');
 });

@@ -1,8 +1,12 @@
 import { test } from 'tap';
 
+import * as answer from '../../src/protocol/http1/answer-field.ts';
+import * as request from '../../src/protocol/http1/request-field.ts';
 import { headerList } from '../../src/protocol/header-block.ts';
 import { answerFields, upstreamFields } from '../../src/protocol/header-crossing.ts';
 
+const { requestFieldKind } = request;
+const { answerFieldKind } = answer;
 const upstreamHeaders = (list: readonly string[]): string[] => headerList(upstreamFields(list));
 const answerHeaders = (list: readonly string[]): string[] => headerList(answerFields(list));
 
@@ -28,6 +32,19 @@ test('framing belongs to each side, but the length of an answer passes', (t) => 
     'Content-Length',
     '3',
   ]);
+  t.end();
+});
+
+test('what belongs to one connection crosses neither way, on the express lane as on the main one', (t) => {
+  const hopByHop = ['Connection', 'Keep-Alive', 'Proxy-Connection', 'TE', 'Trailer', 'Transfer-Encoding', 'Upgrade'];
+  for (const name of [...hopByHop, 'HTTP2-Settings', 'http2_settings']) {
+    const list = [name, 'x'];
+    const octets = Buffer.from(name);
+    t.strictSame(upstreamHeaders(list), [], name);
+    t.strictSame(answerHeaders(list), [], name);
+    t.not(requestFieldKind(octets, 0, octets.length), request.PLAIN, name);
+    t.not(answerFieldKind(octets, 0, octets.length), answer.PLAIN, name);
+  }
   t.end();
 });
 

@@ -79,6 +79,13 @@ test('no more elements are kept than allowed, and the cut is told', async (t) =>
   ]);
 });
 
+test('an answer of more outputs than any model has is not read', async (t) => {
+  const answer = (count: number): Buffer =>
+    Buffer.from(JSON.stringify({ outputs: Array.from({ length: count }, (_, i) => ({ name: `o${i}`, data: [i] })) }));
+  t.equal(readOutputs(answer(1024), null, 'oip', 5_000)?.length, 1024);
+  t.equal(readOutputs(answer(1025), null, 'oip', 5_000), null);
+});
+
 test('answers of another form give null', async (t) => {
   for (const text of [
     '',

@@ -133,7 +133,7 @@ export interface GatewayProcess {
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../src/bin.js', import.meta.url));
 
 /** Starts `makas serve` as a process of its own, for tests of signals and crashes. */
 export async function startGatewayProcess(

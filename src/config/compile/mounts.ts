@@ -1,5 +1,6 @@
 import type { Mount } from '../../core/snapshot.ts';
-import { type MountFile, mountMethods } from '../schema/mount.ts';
+import { defaults } from '../defaults.ts';
+import type { MountFile } from '../schema/mount.ts';
 
 /** Fills in what the configuration leaves out. */
 export function compileMounts(mounts: readonly MountFile[] = []): Mount[] {
@@ -11,6 +12,6 @@ export function compileMounts(mounts: readonly MountFile[] = []): Mount[] {
     health: mount.health ?? null,
     model: mount.model ?? '',
     modelFrom: mount.modelFrom?.slice('header:'.length).toLowerCase() ?? null,
-    methods: mount.methods ?? mountMethods,
+    methods: mount.methods ?? defaults.mount.methods,
   }));
 }

@@ -1,4 +1,4 @@
-import { configSchema } from '../validate.ts';
+import { Config } from '../schema/root.ts';
 
 const SCHEMA_ID = 'urn:makas:schema:config:1';
 
@@ -8,7 +8,7 @@ export function writeJsonSchema(): string {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     $id: SCHEMA_ID,
     title: 'Makas configuration',
-    ...(configSchema as object),
+    ...Config,
   };
   return `${JSON.stringify(schema, null, 2)}\n`;
 }

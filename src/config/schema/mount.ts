@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { defaults } from '../defaults.ts';
 import { OneOf, Strict } from './scalars.ts';
 
 /** Protocols of requests on the data listener for HTTP. */
@@ -13,9 +14,6 @@ const PROTOCOLS = [
   'ray-serve',
   'openai',
 ] as const;
-
-/** What an app of Ray Serve takes when the file does not say. */
-export const mountMethods = ['GET', 'POST'] as const;
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
 
@@ -83,7 +81,7 @@ export const Mount = Strict(
       Type.Array(OneOf(METHODS, { description: 'A method of HTTP.' }), {
         minItems: 1,
         description: 'Methods that an app of Ray Serve takes.',
-        default: mountMethods,
+        default: defaults.mount.methods,
         examples: [['GET', 'POST', 'PUT']],
       }),
     ),

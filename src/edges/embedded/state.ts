@@ -104,6 +104,8 @@ export class EmbeddedState extends StateCalls {
     const worker = new Worker(new URL('./state-worker.ts', import.meta.url), {
       workerData: this.#file,
       name: 'makas-state',
+      // It would else take as much room for short-lived objects as the threads that proxy.
+      resourceLimits: { maxYoungGenerationSizeMb: 4 },
     });
     this.#worker = worker;
     this.#startedMs = Date.now();

@@ -74,7 +74,7 @@ export class ServerConnection implements Carrier, Linked<ServerConnection> {
     call.carrier = this;
     this.#reader = new AnswerReader(setup.maxAnswerBytes);
     const { host, port, connectTimeoutMs } = setup;
-    const onread = { buffer: shared, callback: (length: number) => this.#read(length) };
+    const onread = { buffer: shared, callback: (length: number) => this.#onBytes(length) };
     this.#socket = connect({ host, port, noDelay: true, onread });
     this.#socket.on('connect', () => this.#onConnect());
     this.#socket.on('end', () => this.#onEnd());
@@ -113,7 +113,11 @@ export class ServerConnection implements Carrier, Linked<ServerConnection> {
     this.#call = call;
     call.carrier = this;
     this.#reader.begin(call, method === 'HEAD');
-    writeRequest(this.#socket, method, path, this.#setup.hostLine, headers, body as Uint8Array | null);
+    try {
+      writeRequest(this.#socket, method, path, this.#setup.hostLine, headers, body as Uint8Array | null);
+    } catch (error) {
+      this.#fail('INTERNAL', String(error));
+    }
   }
 
   /** Closes it without a word to anyone but its owner. */
@@ -158,7 +162,16 @@ export class ServerConnection implements Carrier, Linked<ServerConnection> {
     else this.#send(this.#call);
   }
 
-  /** false: read no more for now. */
+  /** false: read no more for now. Nobody else would catch what is thrown on the way, and the gateway would end. */
+  #onBytes(length: number): boolean {
+    try {
+      return this.#read(length);
+    } catch (error) {
+      this.#fail('INTERNAL', String(error));
+      return true;
+    }
+  }
+
   #read(length: number): boolean {
     // Nobody asked: whatever it is, it must not become the answer to the next request.
     if (this.#call === null) {

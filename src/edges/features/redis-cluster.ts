@@ -1,5 +1,3 @@
-import { Cluster } from 'ioredis';
-
 import type { RedisHashSettings } from '../../core/snapshot.ts';
 import type { EntityRead, Logger, OnlineStore, ReadReceiver } from '../../gateway/ports.ts';
 import { connectRedis, type RedisConnection } from '../redis/connection.ts';
@@ -116,7 +114,7 @@ export class RedisClusterStore implements OnlineStore {
 /** The asks by the nodes that own their keys: a pipeline can go to one node only. */
 function groupByOwner(client: RedisConnection['client'], asks: readonly HashAsk[]): HashAsk[][] {
   // Public in the class but not in its types; ioredis itself routes pipelines by it.
-  const owners: unknown = client instanceof Cluster ? Reflect.get(client, 'slots') : [];
+  const owners: unknown = Reflect.get(client, 'slots');
   const groups = new Map<string, HashAsk[]>();
   for (const ask of asks) {
     const nodes: unknown = Array.isArray(owners) ? owners[slotOf(ask.key)] : undefined;

@@ -134,16 +134,30 @@ class SocketClientSession implements Session, StreamsOwner, Watched {
   /** false: read no more for now. */
   #read(length: number): boolean {
     this.reads++;
-    this.#streams.read(shared, length);
+    try {
+      this.#streams.read(shared, length);
+    } catch (error) {
+      this.#endUnexpected(error);
+      return true;
+    }
     this.#isStopped = this.#output.isChoked;
     return !this.#isStopped;
   }
 
   #onDrain(): void {
-    this.#streams.line.advance();
+    try {
+      this.#streams.line.advance();
+    } catch (error) {
+      return this.#endUnexpected(error);
+    }
     if (!this.#isStopped) return;
     this.#isStopped = false;
     this.#socket.resume();
+  }
+
+  /** Nobody else would catch what was thrown, and the gateway would end. */
+  #endUnexpected(error: unknown): void {
+    this.#end(`the session failed: ${String(error)}`);
   }
 
   #leave(): void {

@@ -1,6 +1,7 @@
-import { Cluster, Redis } from 'ioredis';
+import type { Cluster, Redis } from 'ioredis';
 import type { Logger } from '../../gateway/ports.ts';
 import { redisOptionsFromUrl, sentinelOptions, type RedisOptions } from './address.ts';
+import { ioredis } from './ioredis.ts';
 
 /** How to reach a Redis. Exactly one of `url`, `cluster` and `sentinel` is given. Secrets are already filled in. */
 export interface RedisSettings {
@@ -82,6 +83,7 @@ function createClient(
   common: RedisOptions,
   retryStrategy: (attempt: number) => number,
 ): Redis | Cluster {
+  const { Cluster, Redis } = ioredis();
   if (settings.cluster !== undefined) {
     const nodes = settings.cluster.map((node) => redisOptionsFromUrl(node));
     const { username, password, tls } = nodes[0] ?? {};

@@ -1,7 +1,6 @@
-import { Redis } from 'ioredis';
-
 import { type RedisOptions, redisOptionsFromUrl, sentinelOptions } from './address.ts';
 import type { RedisSettings } from './connection.ts';
+import { ioredis } from './ioredis.ts';
 
 const answerMs = 2000;
 
@@ -36,6 +35,7 @@ export function locateRedis(settings: Omit<RedisSettings, 'timeoutMs'>): () => P
 }
 
 async function askSentinel(node: string, name: string): Promise<[host: string, port: number]> {
+  const { Redis } = ioredis();
   const client = new Redis({
     ...redisOptionsFromUrl(node, 26379),
     lazyConnect: true,
