@@ -1,13 +1,11 @@
 import type { RefusalOf } from '../core/explain.ts';
-import { asksModel } from '../core/operation-kinds.ts';
 import { isGrpc, speaks } from '../protocol/protocols.ts';
 import type { RequestFacts } from './facts.ts';
 import { translate } from './translated-request.ts';
 
 /**
  * Why a described request would be refused because it has no form in the protocol of a backend: what the request itself
- * would hear. Where its body is not known, because the description has none or features change it, nothing is said of
- * what is in it.
+ * would hear. Where its body is not known, because the description has none, nothing is said of what is in it.
  */
 export function translationRefusal({
   facts,
@@ -21,8 +19,7 @@ export function translationRefusal({
     const request = { facts, body: facts.plainBody() };
     const translated = translate(request, backend, matched);
     if (translated.ok) return null;
-    const isEnriched = matched.rule.enrich.length > 0 && asksModel(facts.operation);
-    const isKnown = hasBody && !isEnriched && facts.decodingProblem() === null;
+    const isKnown = hasBody && facts.decodingProblem() === null;
     // Messages name the model, which paths of HTTP do.
     const isOfBody = translated.code === 'BAD_BODY' || (isGrpc(facts.protocol) && translated.reason === 'MISSING');
     return isOfBody && !isKnown ? null : translated;

@@ -190,15 +190,19 @@ routes: [{ name: any, rules: [{ backend: iris-v1, shadow: [{ backend: flat }, { 
   );
 });
 
-test('what features add is not known to an explanation, so that it does not judge the body', async (t) => {
+test('features are added to what was translated, so the body is judged as the client sent it', async (t) => {
   const enriched = snapshotOf(`
   flat: { protocol: kserve-v1, endpoints: ["http://127.0.0.1:9004"] }
 features:
-  f: { provider: redis-hash, url: "redis://127.0.0.1:6379", entity: { id: { from: "header:x-id" } }, fields: { a: float }, into: { tensor: input, datatype: FP32 } }
+  f: { provider: redis-hash, url: "redis://127.0.0.1:6379", entity: { id: { from: "header:x-id" } }, fields: { a: float }, into: { columns: append } }
 routes: [{ name: any, rules: [{ enrich: [f], backend: flat }] }]
 `);
-  const explained = (path: string) => explainFor(enriched, describe({ path, body: { inputs: [] } }), []).error;
+  const explained = (path: string, more = {}) => {
+    const inputs = [{ name: 'x', shape: [1], datatype: 'FP32', data: [1] }];
+    return explainFor(enriched, describe({ path, body: { inputs, ...more } }), []).error;
+  };
   t.equal(explained('/v2/models/iris/infer'), null);
+  t.match(explained('/v2/models/iris/infer', { foo: 1 }), { code: 'BAD_BODY' });
   t.match(explained('/v2/models/iris/versions/4/infer'), { code: 'BAD_REQUEST' });
 });
 

@@ -7,8 +7,7 @@ import { checkPlace, formOf, hasPlace } from '../../src/protocol/feature-places.
 const kinds: readonly Into['kind'][] = ['tensor', 'tensors', 'columns', 'parameters', 'pointer'];
 
 test('each protocol has its places for features', async (t) => {
-  const placesOf = (protocol: Protocol) =>
-    kinds.filter((kind) => hasPlace(protocol, kind)).join(' ');
+  const placesOf = (protocol: Protocol) => kinds.filter((kind) => hasPlace(protocol, kind)).join(' ');
   for (const protocol of ['oip', 'triton'] as const) t.equal(placesOf(protocol), 'tensor tensors parameters pointer');
   for (const protocol of ['kserve-v1', 'tfserving', 'vertex'] as const) {
     t.equal(placesOf(protocol), 'columns parameters pointer', protocol);

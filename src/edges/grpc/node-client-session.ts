@@ -9,7 +9,7 @@ import { Keepalive, type Watched } from '../http2/client-keepalive.ts';
 import type { ClientStream, ClientStreamListener, Connect, Session, SessionOwner } from './client-stream.ts';
 import { NodeClientStream, type NodeStreamSession } from './node-client-stream.ts';
 import { streamError } from './server-stream.ts';
-import { STREAMS_UNANNOUNCED, streamLimit } from './stream-limit.ts';
+import { STREAMS_UNANNOUNCED, streamLimit } from '../http2/stream-limit.ts';
 
 export interface NodeSessionOptions {
   /** `http://host:port` or `https://host:port`. */

@@ -1,6 +1,6 @@
 import { test } from 'tap';
 
-import { streamLimit } from '../../../src/edges/grpc/stream-limit.ts';
+import { streamLimit } from '../../../src/edges/http2/stream-limit.ts';
 
 test('streams at once are those that an endpoint announces, up to a limit, and a hundred where it announces none', (t) => {
   for (const announced of [0, 1, 100, 128, 1000]) t.equal(streamLimit(announced), announced);
