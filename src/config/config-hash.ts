@@ -11,7 +11,7 @@ export function hashConfig(schema: SchemaNode, written: unknown): string {
 }
 
 /** JSON with sorted keys, but where their order has a meaning: in a split the first is the baseline. */
-export function canonicalJson(schema: SchemaNode, value: unknown): string {
+function canonicalJson(schema: SchemaNode, value: unknown): string {
   if (schema.anyOf !== undefined && typeof value === 'object' && value !== null) {
     return canonicalJson(bestBranch(schema, value) ?? {}, value);
   }

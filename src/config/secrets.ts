@@ -14,7 +14,7 @@ export interface Resolved<T> {
   readonly secrets: readonly string[];
 }
 
-export const HIDDEN = '***';
+const HIDDEN = '***';
 
 /** Shorter texts stand in too many other words to be blanked out of a log. */
 const SHORTEST_REDACTED = 4;

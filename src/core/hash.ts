@@ -96,19 +96,6 @@ export function murmur3(text: string, seed = 1): number {
   return murmur3Pair(text, '', seed);
 }
 
-/** MurmurHash3 x86-32 of bytes, an unsigned 32-bit integer. */
-export function murmur3Bytes(bytes: Uint8Array, seed = 1): number {
-  const length = bytes.length;
-  const whole = length - (length & 3);
-  let h = seed | 0;
-  for (let i = 0; i < whole; i += 4) {
-    h = mixBlock(h, bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24));
-  }
-  let tail = 0;
-  for (let i = length - 1; i >= whole; i--) tail = (tail << 8) | bytes[i]!;
-  return finish(h, tail, length);
-}
-
 /**
  * The place of a unit on the circle [0, 1) of the experiment, split or bandit that `salt` names: the hash of unit and
  * salt, one after the other, over 2^32. The same on every replica and for ever; independent between salts.

@@ -10,7 +10,7 @@ export const DROP_DOWNSTREAM = 4;
 /** The field names others that must not cross. */
 export const NAMES_OTHERS = 8;
 /** It is no field name at all. */
-export const IS_NO_NAME = 16;
+const IS_NO_NAME = 16;
 
 const KNOWN: ReadonlyMap<string, number> = new Map([
   ['connection', DROP_ALWAYS | NAMES_OTHERS],

@@ -4,7 +4,7 @@ import { defaults } from '../defaults.ts';
 import { Duration, OneOf, Size, Strict, TextWithSecrets } from './scalars.ts';
 
 /** Protocols that a backend may speak. */
-export const BackendProtocol = OneOf([...httpProtocols, ...grpcProtocols], {
+const BackendProtocol = OneOf([...httpProtocols, ...grpcProtocols], {
   description:
     'Protocol of the model server; see docs/protocols.md. `oip` is the Open Inference Protocol (V2) over REST, `oip-grpc` the same over gRPC. A request of another protocol is translated where its meaning can be kept.',
   examples: ['oip'],

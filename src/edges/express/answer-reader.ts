@@ -7,7 +7,7 @@ import { ChunkedDecoder } from '../../protocol/http1/chunked.ts';
 import type { SocketCall } from './socket-call.ts';
 
 /** What a read of `AnswerReader` came to. */
-export const MORE = 0;
+const MORE = 0;
 /** The receiver asks for a pause. */
 export const PAUSE = 1;
 /** The answer is complete, and the connection may carry another one. */

@@ -6,7 +6,7 @@ import { readEventTime } from './event-time.ts';
 import { readText } from './typed-value.ts';
 
 /** A stored value longer than this is not a feature; it is reported as unreadable and not passed on. */
-export const maxValueBytes = 64 * 1024;
+const maxValueBytes = 64 * 1024;
 
 /** Up to so many digits a decimal is two exact doubles, and their quotient is the nearest double (Clinger 1990). */
 const maxDigits = 15;

@@ -8,12 +8,6 @@ export interface ListedHead {
   readonly fields: readonly string[];
 }
 
-/** The value of the first field of a flat list with this lower-case name. */
-export function fieldOf(fields: readonly string[], name: string): string | undefined {
-  for (let i = 0; i + 1 < fields.length; i += 2) if (fields[i] === name) return fields[i + 1];
-  return undefined;
-}
-
 /** Splits the flat list of a request, whose names are lower-case already, RFC 9113 8.2. */
 export function streamHead(raw: readonly string[]): ListedHead {
   let method = '';

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 
 import { tensorFields } from './infer-message.ts';
-import { hasKey, isEqual } from './parameters.ts';
+import { hasKey } from './parameters.ts';
 import { contentsField, eachElement } from './typed-contents.ts';
 import { BYTES, FieldReader, readInteger, VARINT, varintEnd } from './wire.ts';
 
@@ -61,17 +61,6 @@ function readDimensions(message: Buffer, { type, from, to }: FieldReader, into: 
     at = end;
   }
   return true;
-}
-
-/** Whether the tensor in `message[from, to)` has this name, without reading it whole. */
-export function isTensorNamed(message: Buffer, from: number, to: number, name: Buffer): boolean {
-  let isSame = name.length === 0;
-  const field = new FieldReader(message, from, to);
-  while (field.next()) {
-    if (field.number !== tensorFields.name || field.type !== BYTES) continue;
-    isSame = isEqual(message, field.from, field.to, name);
-  }
-  return field.isWell && isSame;
 }
 
 /** Whether the elements of the tensor in `message[from, to)` are in shared memory, so that no raw contents are its own. */

@@ -172,13 +172,6 @@ export function readInteger(bytes: Buffer, start: number, isSigned: boolean): nu
   return Number.isSafeInteger(number) ? number : String(value);
 }
 
-/** Bytes that a varint takes. */
-export function varintLength(value: number): number {
-  let length = 1;
-  for (let rest = value; rest >= 128; rest = Math.floor(rest / 128)) length++;
-  return length;
-}
-
 /** Writes protobuf into memory of its own, which grows. */
 export class WireWriter {
   #bytes: Buffer;

@@ -8,7 +8,7 @@ export const DROPPED = 2;
 export const TRANSFER_ENCODING = 3;
 export const CONNECTION = 4;
 export const KEEP_ALIVE = 5;
-export const PROXY_CONNECTION = 6;
+const PROXY_CONNECTION = 6;
 
 /** By length; no two of them have length and first letter in common but the two with ten letters. */
 const known: NameTable = nameTable({

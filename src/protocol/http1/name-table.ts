@@ -13,7 +13,7 @@ export type NameTable = ReadonlyArray<readonly KnownName[] | undefined>;
 export const NO_MATCH = 0;
 export const EXACT = 1;
 /** The same but for `_` in place of `-`, which some servers read alike. */
-export const WITH_UNDERSCORE = 2;
+const WITH_UNDERSCORE = 2;
 
 /** All that begins like this is ours. */
 const own = octetsOf('makas-');

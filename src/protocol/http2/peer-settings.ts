@@ -13,7 +13,6 @@ export class PeerSettings {
   maxConcurrentStreams: number = Number.POSITIVE_INFINITY;
   initialWindowSize: number = WINDOW_DEFAULT;
   maxFrameSize: number = FRAME_BYTES_MIN;
-  maxHeaderListSize: number = Number.POSITIVE_INFINITY;
   enableConnectProtocol = false;
 
   /**
@@ -40,8 +39,7 @@ export class PeerSettings {
     } else if (id === setting.MAX_FRAME_SIZE) {
       if (value < FRAME_BYTES_MIN || value > FRAME_BYTES_MAX) return errorCode.PROTOCOL_ERROR;
       this.maxFrameSize = value;
-    } else if (id === setting.MAX_HEADER_LIST_SIZE) this.maxHeaderListSize = value;
-    else if (id === setting.ENABLE_CONNECT_PROTOCOL) {
+    } else if (id === setting.ENABLE_CONNECT_PROTOCOL) {
       // It cannot be taken back, RFC 8441 3.
       if (value > 1 || (value === 0 && this.enableConnectProtocol)) return errorCode.PROTOCOL_ERROR;
       this.enableConnectProtocol = value === 1;

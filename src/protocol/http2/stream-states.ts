@@ -13,7 +13,7 @@ export const RESET_BY_US = -6;
 /** It was passed over: a stream with a higher number was opened before it, RFC 9113 5.1.1. */
 export const SKIPPED = -7;
 /** So long ago that nothing is known but that it is over. */
-export const FORGOTTEN = -8;
+const FORGOTTEN = -8;
 
 /** How many of the last streams are known by how they ended. Frames that cross a reset are few, and soon there. */
 const KNOWN_ENDS = 1024;

@@ -2,7 +2,6 @@ import { type CodecFailure, fail } from '../codec-result.ts';
 import type { JsonWriter } from '../json-writer.ts';
 import { countElements } from './datatypes.ts';
 import type { Elements } from './elements.ts';
-import { writeText } from './json-body.ts';
 import { shown } from './wording.ts';
 
 /** A tensor without elements may still have rows; more of them are refused, as nothing but its shape asks for them. */
@@ -29,20 +28,6 @@ export function writeRows(out: JsonWriter, sources: readonly RowSource[], isTabl
   const problem = checkRows(sources, first);
   if (problem !== null) return problem;
   return sources.length === 1 && !isTable ? writeOne(out, first) : writeSeveral(out, sources, first.shape[0] ?? 0);
-}
-
-/** Writes each tensor under its name, nested by its shape, as the columns of an object. */
-export function writeColumns(out: JsonWriter, sources: readonly RowSource[]): CodecFailure | null {
-  out.byte(0x7b);
-  for (const [i, source] of sources.entries()) {
-    if (i > 0) out.byte(0x2c);
-    writeText(out, source.name);
-    out.byte(0x3a);
-    const problem = checkRows([source], source) ?? writeOne(out, source);
-    if (problem !== null) return problem;
-  }
-  out.byte(0x7d);
-  return null;
 }
 
 function checkRows(sources: readonly RowSource[], first: RowSource): CodecFailure | null {

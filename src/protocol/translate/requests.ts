@@ -36,7 +36,7 @@ export function getFrom(
 }
 
 /** The path of an operation on a model; null without a model, or with a name that cannot stand in a path. */
-export function protocolPath(
+function protocolPath(
   protocol: 'oip' | 'kserve-v1' | 'tfserving',
   operation: TranslatableRequest['operation'],
   model: string,
