@@ -20,4 +20,4 @@ EXPOSE 8080 9090
 VOLUME /makas/var
 HEALTHCHECK --interval=10s --timeout=2s --start-period=5s CMD ["node", "-e", "fetch('http://127.0.0.1:9090/readyz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 # Node handles SIGTERM itself, also as process 1: it drains and exits.
-CMD ["node", "--max-semi-space-size=64", "src/bin.js", "serve", "--config", "config/makas.yaml"]
+CMD ["node", "--max-semi-space-size=16", "src/bin.js", "serve", "--config", "config/makas.yaml"]
