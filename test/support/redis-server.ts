@@ -113,7 +113,9 @@ async function spawnRedis(port: number, directory: string, options: RedisServerO
 
 function sentinelFile(directory: string, masterPort: number): string {
   const file = join(directory, 'sentinel.conf');
-  writeFileSync(file, `sentinel monitor main 127.0.0.1 ${masterPort} 1\n`);
+  // Quick, so that tests need not wait for half a minute.
+  const times = 'sentinel down-after-milliseconds main 500\nsentinel failover-timeout main 3000\n';
+  writeFileSync(file, `sentinel monitor main 127.0.0.1 ${masterPort} 1\n${times}`);
   return file;
 }
 
