@@ -41,8 +41,8 @@ ${NOTE}
 
 Every error that Makas itself answers carries its code in the header \`makas-error\` and has the body \`{"error": "..."}\`. The protocols
 of OpenAI, MLflow, Seldon and Ray Serve have error bodies of their own forms, and gRPC has \`grpc-status\` and \`grpc-message\` instead. What
-a model server answers passes through untouched, also when it is an error: such answers have no \`makas-error\`. The flag is the short form
-in the decision log; \`makas_errors_total{code}\` counts them.
+a model server answers passes through untouched, also when it is an error: such answers have no \`makas-error\`. \`POST /rewards\`
+says in \`{"results"}\` what became of each reward ([api.md](api.md)). The flag is the short form in the decision log; \`makas_errors_total{code}\` counts them.
 
 | code | HTTP | gRPC | flag | message |
 |---|---|---|---|---|
