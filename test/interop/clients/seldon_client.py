@@ -40,7 +40,21 @@ def ask(place: Place, user: str, grpc: bool = False, **more):
     if not answer.success:
         # The wrapper writes the reason of a status in capitals, which HTTP leaves to everyone.
         raise RuntimeError(f"{answer.msg.lower()} {answer.response}")
-    return answer.response
+    return answer.response if place.is_direct else without_decision(answer.response)
+
+
+def without_decision(response):
+    """What Makas adds: a name of the prediction and the arm that made it."""
+    if not isinstance(response, dict):
+        expect(response.meta.puid != "" and len(response.meta.routing) == 1, response)
+        response.meta.ClearField("puid")
+        response.meta.ClearField("routing")
+        return response
+    meta = response["meta"]
+    expect(meta.pop("puid", "") != "" and len(meta.pop("routing", {})) == 1, response)
+    if not meta:
+        del response["meta"]
+    return response
 
 
 rest = places()

@@ -265,7 +265,7 @@ def _():
 @check("a deadline of the client")
 def _():
     try:
-        connect(MAKAS).infer("echo", inputs(client, "x"), client_timeout=0.000_05)
+        connect(MAKAS).infer("echo", inputs(client, "x"), client_timeout=0.000_001)
     except InferenceServerException as error:
         expect("DEADLINE_EXCEEDED" in str(error), error)
         return str(error)
