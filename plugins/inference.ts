@@ -189,7 +189,7 @@ class MainLane {
         needsWhole: () => true,
         onBody: (body) => {
           const whole = body !== null && 'kind' in body ? null : body;
-          const sorted = sortFeedback(whole, request.headers['content-type'], decision);
+          const sorted = sortFeedback(whole, request.headers, decision, this.#gateway.decodeBody);
           if (sorted.kind === 'refused') return this.#refuseWith(request, reply, 'seldon-v1', sorted.error);
           if (sorted.kind === 'reward') {
             void countFeedback(this.#desk, sorted.content, decision).then(({ status, content }) => {

@@ -33,6 +33,10 @@ export async function rewardsPlugin(app: FastifyInstance, { desk, maxBatch }: Re
     app.getDefaultJsonParser('error', 'error'),
   );
   app.setErrorHandler((error: FastifyError, _request, reply) => refuseBody(error, reply, refuse));
+  app.addHook('onRequest', async (request) => {
+    const { 'content-encoding': encoding = 'identity' } = request.headers;
+    if (encoding !== 'identity') throw Object.assign(new Error('encoded'), { statusCode: 415 });
+  });
 
   for (const version of SELDON_VERSIONS) {
     const errorHandler = (error: FastifyError, _request: unknown, reply: FastifyReply): void => {
@@ -89,7 +93,12 @@ function refuseBody(error: FastifyError, reply: FastifyReply, say: Refuse): Fast
   const status = error.statusCode ?? 500;
   if (status === 413) return say(reply, 413, 'BODY_TOO_LARGE', 'One call takes at most 4 MiB of rewards.');
   if (status === 415)
-    return say(reply, 415, 'BAD_REQUEST', 'Rewards are sent as JSON, with content-type: application/json.');
+    return say(
+      reply,
+      415,
+      'BAD_REQUEST',
+      'Rewards are sent as JSON, with content-type: application/json and without Content-Encoding.',
+    );
   if (status >= 400 && status < 500)
     return say(reply, 400, 'BAD_BODY', 'The body is not valid JSON, or has a key named __proto__ or constructor.');
   reply.log.error({ reason: error.message }, 'a call with rewards failed');

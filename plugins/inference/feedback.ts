@@ -1,6 +1,8 @@
 import type { Buffer } from 'node:buffer';
+import type { IncomingHttpHeaders } from 'node:http';
 
 import type { ErrorContent } from '../../src/protocol/error-answer.ts';
+import type { BodyDecoder } from '../../src/gateway/ports.ts';
 import { type RewardDesk, rewardStatus } from '../../src/gateway/rewards.ts';
 import { feedbackAnswer, namesDecision, readFeedback } from '../../src/gateway/seldon-feedback.ts';
 
@@ -32,12 +34,21 @@ export async function countFeedback(
   return { status, content: feedbackAnswer(status, status < 300 ? null : code.toUpperCase(), message) };
 }
 
-/** Tells whose a feedback is. `type` is that of its body; `header` is that with the decision. */
+/** Tells whose a feedback is. `encoded` and `type` are its body and the type of that; `header` is that with the decision. */
 export function sortFeedback(
-  body: Buffer | null,
-  type: string | undefined,
+  encoded: Buffer | null,
+  { 'content-type': type, 'content-encoding': encoding = 'identity' }: IncomingHttpHeaders,
   header: string | undefined,
+  decode: BodyDecoder,
 ): MountedFeedback {
+  const body = encoded === null || encoding === 'identity' ? encoded : decode(encoding, encoded);
+  if (body === 'too-large') {
+    const message = 'Without its Content-Encoding the body is larger than this gateway accepts.';
+    return { kind: 'refused', error: { status: 413, code: 'BODY_TOO_LARGE', message } };
+  }
+  if (body === null && encoded !== null) {
+    return { kind: 'refused', error: { status: 400, code: 'BAD_BODY', message: 'The body cannot be decoded.' } };
+  }
   if (body !== null && !/^application\/json\s*(?:;|$)/i.test(type ?? '')) {
     const message = 'Feedback is sent as JSON, with content-type: application/json.';
     return { kind: 'refused', error: { status: 415, code: 'BAD_REQUEST', message } };

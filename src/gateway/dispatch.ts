@@ -32,6 +32,9 @@ const DOWN_MS = 1000;
  */
 const STALE_MS = 500;
 
+/** A client that takes nothing of a stream for so long has gone away. */
+const HELD_LIMIT_MS = 120_000;
+
 export interface DispatchPorts {
   readonly upstream: Upstream;
   readonly clock: Clock;
@@ -61,6 +64,10 @@ export class Dispatch extends Timed implements AnswerReceiver {
   /** Of a stream: when something of it came last. */
   #heardMs = 0;
   #isStream = false;
+  /** The endpoint waits until the client has read: its silence is not its own. */
+  #isHeld = false;
+  /** Since when, steady milliseconds. */
+  #heldMs = 0;
   #call: UpstreamCall | null = null;
   #pool: EndpointPool | null = null;
   #poolIndex = -1;
@@ -167,6 +174,8 @@ export class Dispatch extends Timed implements AnswerReceiver {
     try {
       const isFlowing = this.#relay.onData(chunk);
       if (!isFlowing) this.#waitForDrain();
+      if (!isFlowing && !this.#isHeld) this.#heldMs = this.#heardMs;
+      this.#isHeld = !isFlowing;
       return isFlowing;
     } catch (error) {
       this.#refuseAnswer(error);
@@ -176,8 +185,14 @@ export class Dispatch extends Timed implements AnswerReceiver {
 
   /** Most answers never wait for the client, so the listener is made when one does. */
   #waitForDrain(): void {
-    if (!this.#isListening) this.#relay.onDrain(() => this.#call?.resume());
+    if (!this.#isListening) this.#relay.onDrain(() => this.#drained());
     this.#isListening = true;
+  }
+
+  #drained(): void {
+    this.#isHeld = false;
+    if (this.#isStream) this.#heardMs = this.#ports.clock.steady();
+    this.#call?.resume();
   }
 
   onEnd(trailers?: HeaderBlock): void {
@@ -221,15 +236,21 @@ export class Dispatch extends Timed implements AnswerReceiver {
     if (this.#isOver) return;
     const leftMs = this.#isStream ? this.#streamLeftMs() : 0;
     if (leftMs > 0) return this.#ports.deadlines.set(this, leftMs);
+    const isClients = this.#isStream && this.#isHeld && this.#ports.clock.steady() < this.#clientEndMs;
+    const code = isClients ? 'CLIENT_CLOSED' : 'UPSTREAM_TIMEOUT';
     this.#call?.abort();
-    this.#endAttempt('UPSTREAM_TIMEOUT');
-    this.#fail(new GatewayError('UPSTREAM_TIMEOUT'));
+    this.#endAttempt(code);
+    this.#fail(new GatewayError(code));
   }
 
-  /** Asked when a deadline fires, so that what comes of a stream costs no more than a look at the clock. */
+  /**
+   * Asked when a deadline fires, so that what comes of a stream costs no more than a look at the clock. While the client
+   * does not read, the limit is the client's: the same as for the rest of any answer that is not read.
+   */
   #streamLeftMs(): number {
-    const endMs = Math.min(this.#heardMs + silenceMs(this.#exchange, this.#backend), this.#clientEndMs);
-    return endMs - this.#ports.clock.steady();
+    const ms = silenceMs(this.#exchange, this.#backend);
+    const endMs = this.#isHeld ? this.#heldMs + Math.max(ms, HELD_LIMIT_MS) : this.#heardMs + ms;
+    return Math.min(endMs, this.#clientEndMs) - this.#ports.clock.steady();
   }
 
   /** The answer cannot be written down again, such as a header with a control character. */

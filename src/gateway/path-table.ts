@@ -19,8 +19,9 @@ const feedbackPaths: ReadonlySet<string> = new Set(['/api/v1.0/feedback', '/api/
 /** Where rewards are sent to: no path of another protocol, whatever the mounts say. */
 const ownPaths: ReadonlySet<string> = new Set(['/rewards', ...feedbackPaths]);
 
-/** No other protocol has paths beneath it. */
-const OPENAI = '/openai/';
+/** What OpenAI's clients ask for, served or not. */
+const OPENAI =
+  /^\/openai\/|^\/v1\/(?:audio|batches|files|fine_tuning|images|moderations|responses|uploads|vector_stores)(?:\/|$)/;
 
 /** A path, and what it asks for. */
 export interface KnownPath extends MountedPath {
@@ -80,7 +81,7 @@ export class ServedPaths {
       if (mount.protocol === null || (mount.host !== null && mount.host !== host)) continue;
       if (restOf(whole, mount.prefix) !== null) return mount.protocol;
     }
-    return restOf(whole, this.#prefix)?.startsWith(OPENAI) === true ? 'openai' : 'oip';
+    return OPENAI.test(restOf(whole, this.#prefix) ?? '') ? 'openai' : 'oip';
   }
 
   /** The host of a mount that is asked for; `''` for every other one, so that they share their places in the table. */

@@ -41,11 +41,12 @@ function taggedDecision({ response }: Readonly<Record<string, unknown>>): string
   const meta = isObject(response) ? response['meta'] : null;
   const tags = isObject(meta) ? meta['tags'] : null;
   if (!isObject(tags)) return null;
+  const own = tags[decisionTag] ?? null;
+  // Damaged or not, it says that the feedback is about a decision, and is refused as such.
+  if (own !== null) return typeof own === 'string' ? own : JSON.stringify(own);
   // The route may have named another tag, so what has the form of a token is one.
-  for (const tag of [tags[decisionTag], ...Object.values(tags)]) {
-    if (typeof tag === 'string' && tokenBytes(tag) !== null) return tag;
-  }
-  return null;
+  const found = Object.values(tags).find((tag) => typeof tag === 'string' && tokenBytes(tag) !== null);
+  return typeof found === 'string' ? found : null;
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

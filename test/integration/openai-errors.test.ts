@@ -66,7 +66,14 @@ test('a route that asks for no model serves it all the same', async (t) => {
 test('an unknown path is refused in the form of those whose path it would be', async (t) => {
   const { ask } = await setUp(t);
   const openai = { error: { message: /path/, type: 'not_found_error', code: 'path_not_found' } };
-  for (const path of ['/openai/v1/files', '/openai/', '/llm/v1/files', '/llm']) {
+  for (const path of [
+    '/openai/v1/files',
+    '/openai/',
+    '/v1/images/generations',
+    '/v1/moderations',
+    '/llm/v1/files',
+    '/llm',
+  ]) {
     for (const body of [null, '{}']) t.match(await ask(path, body), { status: 404, content: openai }, path);
   }
   t.match(await ask('/wine/nothing'), { status: 404, content: { error_code: 'BAD_REQUEST', message: /path/ } });

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { gzipSync } from 'node:zlib';
 
 import type { Test } from 'tap';
 
@@ -87,6 +88,26 @@ test('feedback of a bandit without the token goes to the arm that it names, and 
     t.equal(servers[backend].received.length, count + 1, JSON.stringify(routing));
   }
   t.notMatch(await gateway.metrics(), /makas_rewards_total\{/);
+});
+
+test('feedback may be compressed, and a damaged token is no token of another deployment', async (t) => {
+  const { gateway, servers, post } = await setUp(t, BANDIT);
+  const prediction = (await post(`${PATH}/predictions`, '{"data":{"ndarray":[[1]]}}')).json();
+  const asked = servers.a.received.length + servers.b.received.length;
+  const feedback = JSON.stringify({ response: prediction, reward: 1 });
+  const token: string = prediction.meta.tags['makas-decision'];
+  for (const wrong of [token.slice(0, -5), `${token.slice(0, -1)}@`, 'zzz']) {
+    t.equal((await post(`${PATH}/feedback`, feedback.replace(token, wrong))).status, 403, wrong);
+  }
+  t.equal((await post(`${PATH}/feedback`, feedback.replace(`"${token}"`, '5'))).status, 403);
+  const send = async (body: Buffer, encoding: string): Promise<number> => {
+    const headers = { 'content-type': 'application/json', 'content-encoding': encoding };
+    return (await fetch(`${gateway.url}${PATH}/feedback`, { method: 'POST', body, headers })).status;
+  };
+  t.equal(await send(Buffer.from('no gzip'), 'gzip'), 400);
+  t.equal(await send(gzipSync(feedback), 'gzip'), 200);
+  t.equal(servers.a.received.length + servers.b.received.length, asked, 'none of it went to a deployment');
+  t.match(await gateway.metrics(), /makas_rewards_total\{[^}]*result="counted"[^}]*\} 1\n/);
 });
 
 test('the number in meta.routing tells the rule as well', async (t) => {

@@ -75,6 +75,29 @@ test('a stream that falls silent is ended after the timeout', async (t) => {
   t.ok(ms >= (PIECES - 1) * GAP_MS + TIMEOUT_MS, `${ms}`);
 });
 
+test('the silence of a model that waits for a slow client is not its own', async (t) => {
+  const piece = `data: ${'x'.repeat(64 * 1024)}\n\n`;
+  const count = 400;
+  const gateway = await setUp(t, (_request, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    let left = count;
+    const write = (): void => {
+      while (left-- > 0) if (!response.write(piece)) return void response.once('drain', write);
+      response.end();
+    };
+    write();
+  });
+  const client = await RawClient.connect(gateway.url);
+  client.send(CHAT);
+  await client.until(() => client.rest.length > 0);
+  client.socket.pause();
+  await wait(5 * TIMEOUT_MS);
+  client.socket.resume();
+  const answer = await client.answer();
+  t.equal(answer?.body.length, count * piece.length);
+  client.close();
+});
+
 test('a stream that never begins is refused after the timeout', async (t) => {
   const gateway = await setUp(t, () => {});
   t.equal((await sendRaw(gateway.url, CHAT))?.status, 504);

@@ -63,6 +63,6 @@ export function refusalOf(reason: RefusalReason): Refusal {
 
 /** The same for a call that has an exchange. */
 export function refusalError(reason: RefusalReason): GatewayError {
-  const { code, text }: Refusal = refusals[reason];
-  return new GatewayError(code, text);
+  const { code, text, grpc }: Refusal = refusals[reason];
+  return new GatewayError(code, text, undefined, grpc);
 }
