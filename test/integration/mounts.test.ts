@@ -119,7 +119,7 @@ test('Seldon Core 1 is served beneath the prefix of its ingress, and gets the fe
   t.same(asked(), ['POST /api/v1.0/predictions', 'GET /api/v1.0/metadata', 'GET /api/v1.0/status/node']);
   t.equal((await ask('GET', `${base}/health/status`, [], null))?.status, 200);
   const json = 'Content-Type: application/json';
-  const body = '{"reward":1,"response":{"meta":{"tags":{"makas-decision":"no token"}}}}';
+  const body = '{"reward":1,"response":{"meta":{"tags":{"team":"no token"}}}}';
   for (const path of [`${base}/feedback`, base.replace('v1.0', 'v0.1/feedback')]) {
     t.equal((await ask('POST', path, [json], body))?.status, 200);
   }
