@@ -138,7 +138,6 @@ test('SETTINGS are told with those that came before', async (t) => {
     maxConcurrentStreams: 100,
     initialWindowSize: 65535,
     maxFrameSize: 16384,
-    maxHeaderListSize: 4096,
     enableConnectProtocol: false,
   };
   t.strictSame(events, [
