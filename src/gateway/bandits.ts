@@ -161,7 +161,9 @@ export class BanditLearner {
     const { clock, degradation } = this.#options;
     const steadyMs = clock.steady();
     const due = [...this.#entries.values()].filter(({ readAtMs }) => readAtMs <= steadyMs);
-    for (const entry of due) entry.readAtMs = steadyMs + this.#jitter(Math.max(MIN_REFRESH_MS, entry.bandit.refreshMs));
+    // One draw for all: bandits of one interval stay together, and a round costs the state as much for one as for many.
+    const jitter = this.#jitter(1);
+    for (const entry of due) entry.readAtMs = steadyMs + jitter * Math.max(MIN_REFRESH_MS, entry.bandit.refreshMs);
     if (due.length === 0) return;
     const failures: unknown[] = [];
     const attempt = (work: Promise<void>) => work.catch((error: unknown) => void failures.push(error));

@@ -1,4 +1,4 @@
-import { createHmac, createSecretKey, hkdfSync, randomFillSync, timingSafeEqual, type KeyObject } from 'node:crypto';
+import { hkdfSync, randomFillSync, timingSafeEqual } from 'node:crypto';
 import {
   DECISION_ID_AT,
   readTokenPayload,
@@ -9,6 +9,7 @@ import {
   writeTokenPayload,
   type TokenPayload,
 } from '../core/token.ts';
+import { Hmac } from './hmac.ts';
 
 const ID_PREFIX_BYTES = 8;
 const COUNTER_AT = DECISION_ID_AT + ID_PREFIX_BYTES;
@@ -23,13 +24,18 @@ export function signingKeyFrom(secret: string): Uint8Array {
 /** Why a text is no token: nobody with the key made it, or there is no key yet and it may be one. */
 export type TokenDoubt = 'forged' | 'no key';
 
+interface SigningKey {
+  readonly bytes: Uint8Array;
+  readonly hmac: Hmac;
+}
+
 /**
  * Makes and checks decision tokens: a payload and the first 16 bytes of its HMAC-SHA256. A decision id is 8 random
  * bytes of this process and a counter, so making one asks nothing of the operating system.
  */
 export class DecisionTokens {
-  #key: KeyObject | null = null;
-  #previous: KeyObject | null = null;
+  #key: SigningKey | null = null;
+  #previous: SigningKey | null = null;
   readonly #bytes = Buffer.alloc(TOKEN_BYTES);
   readonly #payload = this.#bytes.subarray(0, TOKEN_PAYLOAD_BYTES);
   #counter = COUNTER_END;
@@ -42,10 +48,9 @@ export class DecisionTokens {
   /** Signs with this key from now on. Tokens of the key before it are still accepted. Throws for a short key. */
   useKey(key: Uint8Array): void {
     if (key.length < MIN_KEY_BYTES) throw new RangeError(`A signing key has at least ${MIN_KEY_BYTES} bytes.`);
-    const next = createSecretKey(key);
-    if (this.#key?.equals(next) === true) return;
+    if (this.#key !== null && Buffer.compare(this.#key.bytes, key) === 0) return;
     this.#previous = this.#key;
-    this.#key = next;
+    this.#key = { bytes: Uint8Array.from(key), hmac: new Hmac(key, TOKEN_PAYLOAD_BYTES) };
   }
 
   /**
@@ -60,7 +65,7 @@ export class DecisionTokens {
       this.#counter = 0;
     }
     this.#bytes.writeUInt32BE(this.#counter++, COUNTER_AT);
-    sign(this.#key, this.#payload).copy(this.#bytes, TOKEN_PAYLOAD_BYTES, 0, TOKEN_SIGNATURE_BYTES);
+    this.#bytes.write(this.#key.hmac.sign(this.#payload), TOKEN_PAYLOAD_BYTES, TOKEN_SIGNATURE_BYTES, 'binary');
     return this.#bytes.toString('base64url');
   }
 
@@ -74,11 +79,7 @@ export class DecisionTokens {
   }
 }
 
-function isSignedWith(key: KeyObject, bytes: Buffer): boolean {
-  const expected = sign(key, bytes.subarray(0, TOKEN_PAYLOAD_BYTES)).subarray(0, TOKEN_SIGNATURE_BYTES);
-  return timingSafeEqual(expected, bytes.subarray(TOKEN_PAYLOAD_BYTES));
-}
-
-function sign(key: KeyObject, payload: Buffer): Buffer {
-  return createHmac('sha256', key).update(payload).digest();
+function isSignedWith({ hmac }: SigningKey, bytes: Buffer): boolean {
+  const expected = Buffer.from(hmac.sign(bytes.subarray(0, TOKEN_PAYLOAD_BYTES)), 'binary');
+  return timingSafeEqual(expected.subarray(0, TOKEN_SIGNATURE_BYTES), bytes.subarray(TOKEN_PAYLOAD_BYTES));
 }
