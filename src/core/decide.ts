@@ -44,30 +44,30 @@ export function assign(
   weights: ReadonlyArray<ArmWeights | undefined>,
 ): Assignment {
   const { choice } = rule;
-  if (choice.kind === 'backend') return { ...unitOf(route, facts, true), ...certain(choice.backend) };
-
-  const pinned = route.seldonRoute ? pinnedArm(choice, facts) : -1;
-  if (pinned !== -1) return { ...unitOf(route, facts, true), ...certainArm(rule, pinned) };
-
+  const pinned = route.seldonRoute && choice.kind !== 'backend' ? pinnedArm(choice, facts) : -1;
+  const isAlone = choice.kind === 'bandit' && !choice.bandit.sticky && pinned === -1;
+  const own = isAlone ? null : readUnit(route.unit, facts);
+  const isSticky = own !== null;
+  const unit = own ?? facts.requestId;
+  if (choice.kind === 'backend') return certain(unit, isSticky, choice.backend);
+  if (pinned !== -1) return certainArm(unit, isSticky, rule, pinned);
+  const bucket = bucketOf(unit, rule.salt);
   if (choice.kind === 'split') {
-    const unit = unitOf(route, facts, true);
-    const bucket = bucketOf(unit.unit, rule.salt);
     const armIndex = pickArm(choice.split, bucket);
     const backend = choice.arms[armIndex]!;
     const propensity = shareOf(choice.split, armIndex);
-    return { ...unit, backend, arm: backend.name, armIndex, propensity, bucket, bandit: null, posteriorVersion: 0 };
+    const { name: arm } = backend;
+    return { unit, isSticky, backend, arm, armIndex, propensity, bucket, bandit: null, posteriorVersion: 0 };
   }
 
   const { bandit } = choice;
   const served = weights[bandit.index];
   const split = served?.split ?? evenSplit(bandit);
-  const unit = unitOf(route, facts, bandit.sticky);
-  const bucket = bucketOf(unit.unit, rule.salt);
   const armIndex = pickArm(split, bucket);
-  const { name, backend } = bandit.arms[armIndex]!;
+  const { name: arm, backend } = bandit.arms[armIndex]!;
   const propensity = served?.shares[armIndex] ?? shareOf(split, armIndex);
   const posteriorVersion = served?.version ?? 0;
-  return { ...unit, backend, arm: name, armIndex, propensity, bucket, bandit, posteriorVersion };
+  return { unit, isSticky, backend, arm, armIndex, propensity, bucket, bandit, posteriorVersion };
 }
 
 /**
@@ -76,8 +76,10 @@ export function assign(
  */
 export function assignBaseline({ route, rule }: Matched, facts: Facts): Assignment {
   const routed = routedArm(route, facts);
-  const certainly = routed?.rule === rule ? certainArm(rule, routed.armIndex) : certain(baselineOf(rule));
-  return { ...unitOf(route, facts, true), ...certainly };
+  const own = readUnit(route.unit, facts);
+  const unit = own ?? facts.requestId;
+  if (routed?.rule === rule) return certainArm(unit, own !== null, rule, routed.armIndex);
+  return certain(unit, own !== null, baselineOf(rule));
 }
 
 function baselineOf({ choice }: Rule): Backend {
@@ -86,17 +88,14 @@ function baselineOf({ choice }: Rule): Backend {
   return (arms.find((arm) => !arm.paused) ?? arms[0]!).backend;
 }
 
-function certainArm({ choice }: Rule, armIndex: number): ReturnType<typeof certain> {
-  return { ...certain(armsOf(choice)[armIndex]!), arm: armName(choice, armIndex), armIndex };
+function certainArm(unit: string, isSticky: boolean, { choice }: Rule, armIndex: number): Assignment {
+  const backend = armsOf(choice)[armIndex]!;
+  return { ...certain(unit, isSticky, backend), arm: armName(choice, armIndex), armIndex };
 }
 
-function certain(backend: Backend): Omit<Assignment, 'unit' | 'isSticky'> {
-  return { backend, arm: backend.name, armIndex: 0, propensity: 1, bucket: -1, bandit: null, posteriorVersion: 0 };
-}
-
-function unitOf(route: Route, facts: Facts, wantsSticky: boolean): Pick<Assignment, 'unit' | 'isSticky'> {
-  const unit = wantsSticky ? readUnit(route.unit, facts) : null;
-  return unit === null ? { unit: facts.requestId, isSticky: false } : { unit, isSticky: true };
+function certain(unit: string, isSticky: boolean, backend: Backend): Assignment {
+  const { name: arm } = backend;
+  return { unit, isSticky, backend, arm, armIndex: 0, propensity: 1, bucket: -1, bandit: null, posteriorVersion: 0 };
 }
 
 /** The split over the arms that are not paused, all alike: what a bandit serves before its posterior was first read. */

@@ -59,7 +59,8 @@ const none: readonly Route[] = [];
  */
 export function findRoute(index: RouteIndex, facts: Facts, tried?: Route[]): Route | null {
   const a = index.byModel.get(facts.model)?.routes ?? none;
-  const b = index.byPath.get(facts.path)?.routes ?? none;
+  // A lookup reads all of the text, even in an empty map.
+  const b = index.byPath.size === 0 ? none : (index.byPath.get(facts.path)?.routes ?? none);
   const c = index.others.routes;
   let i = 0;
   let j = 0;

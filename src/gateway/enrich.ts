@@ -112,11 +112,12 @@ export function createEnricher({ stores, clock, metrics, logger }: EnricherOptio
       const body = checkBody(facts, isEncoded, bytes, inferenceHeaderLength, plan);
       if ('ok' in body) return fail(body, []);
 
-      const keys: EntityKeys[] = [];
-      for (const plan of views) {
-        const read = readEntityKeys(plan.entity, { facts, body, maxRows });
+      const keys = new Array<EntityKeys>(views.length);
+      const source = { facts, body, maxRows };
+      for (let i = 0; i < views.length; i++) {
+        const read = readEntityKeys(views[i]!.entity, source);
         if (!read.ok) return fail(read, []);
-        keys.push(read);
+        keys[i] = read;
       }
       const rows = countRows(views, keys, body, maxRows);
       if ('ok' in rows) return fail(rows, []);
@@ -189,21 +190,24 @@ function findNeeded({ layout }: ViewPlan, keys: EntityKeys, supplied: Uint8Array
 }
 
 function finish(work: Work, fetch: FeatureFetch, nowMs: number): Enrichment {
-  const views: ViewRecord[] = [];
-  const tables: FeatureTable[] = [];
+  const { length } = work.plans;
+  const views = new Array<ViewRecord>(length);
+  const tables: FeatureTable[] = new Array(length);
+  let used = 0;
   let refusal: Refusal | null = null;
-  for (let i = 0; i < work.plans.length; i++) {
+  for (let i = 0; i < length; i++) {
     const plan = work.plans[i]!;
     const rows = work.rows[i]!;
     const resolution = resolveView(fetch.views[i]!, rows, work.supplied[i]!, nowMs);
-    views.push(resolution.record);
+    views[i] = resolution.record;
     count(plan, resolution.record);
     refusal ??= resolution.refusal;
     const { values } = resolution;
-    if (values !== null) tables.push({ layout: plan.layout, rows, values, existing: plan.view.prefer });
+    if (values !== null) tables[used++] = { layout: plan.layout, rows, values, existing: plan.view.prefer };
   }
+  tables.length = used;
   if (refusal !== null) return fail(blameBody(refusal, work.request.body), views);
-  return { ok: true, features: tables.length === 0 ? null : new RequestFeatures(work.request, tables), views };
+  return { ok: true, features: used === 0 ? null : new RequestFeatures(work.request, tables), views };
 }
 
 function fail({ code, message }: Refusal, views: readonly ViewRecord[]): Enrichment {

@@ -74,13 +74,14 @@ export function prepareEntity(view: FeatureView): EntityPlan {
  * there and cannot be a key is refused.
  */
 export function readEntityKeys(plan: EntityPlan, request: EntityRequest): EntityKeys | Refusal {
-  const values: (string | null | readonly (string | null)[])[] = [];
+  const values = new Array<string | null | readonly (string | null)[]>(plan.parts.length);
   let longest: number | null = null;
   let first = '';
-  for (const part of plan.parts) {
+  for (let i = 0; i < plan.parts.length; i++) {
+    const part = plan.parts[i]!;
     const value = readPart(part, request);
     if (isRefusal(value)) return value;
-    values.push(value);
+    values[i] = value;
     if (!Array.isArray(value)) continue;
     if (longest === null) {
       longest = value.length;
@@ -90,13 +91,14 @@ export function readEntityKeys(plan: EntityPlan, request: EntityRequest): Entity
       return refuse('BAD_REQUEST', `The parts of the entity key have different numbers of rows: ${counts}.`);
     }
   }
-  const keys: (string | null)[] = [];
-  for (let row = 0; row < (longest ?? 1); row++) {
+  const count = longest ?? 1;
+  const keys = new Array<string | null>(count);
+  for (let row = 0; row < count; row++) {
     const key = joinKey(plan, values, row);
     if (key !== null && key.length * 3 > maxKeyBytes && Buffer.byteLength(key) > maxKeyBytes) {
       return refuse('BAD_REQUEST', `The entity key in ${plan.where} is longer than ${maxKeyBytes} bytes.`);
     }
-    keys.push(key);
+    keys[row] = key;
   }
   return { ok: true, keys, isPerRow: longest !== null };
 }

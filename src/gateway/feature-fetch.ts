@@ -33,21 +33,22 @@ export interface FetchPorts {
 class Fetched implements ViewFetch {
   readonly plan: ViewPlan;
   readonly keys: EntityKeys;
-  readonly entities: (EntityValues | null)[] = [];
+  readonly entities: (EntityValues | null)[];
   cached = 0;
   error: 'timeout' | 'store' | null = null;
   /** What is still awaited, and where what it brings belongs; null when nothing is. */
   flights: Flight[] | null = null;
-  #rows: number[] = [];
+  #rows: number[] | null = null;
 
   constructor(plan: ViewPlan, keys: EntityKeys) {
     this.plan = plan;
     this.keys = keys;
+    this.entities = new Array(keys.keys.length);
   }
 
   await(flight: Flight, row: number): void {
     (this.flights ??= []).push(flight);
-    this.#rows.push(row);
+    (this.#rows ??= []).push(row);
   }
 
   /** Takes what has come. `isLast`: what has not come by now is given up. Returns whether nothing is awaited any more. */
@@ -59,7 +60,7 @@ class Fetched implements ViewFetch {
       const flight = flights[i]!;
       const { isDone } = flight.read;
       // Before the end of the read a part of it may be there already, but it is not known how it will end.
-      this.entities[this.#rows[i]!] = isDone ? flight.entity : null;
+      this.entities[this.#rows![i]!] = isDone ? flight.entity : null;
       if (isDone && flight.entity !== null) continue;
       this.error = isDone ? (this.error ?? 'store') : 'timeout';
       if (!isDone) this.#leave(flight);
@@ -145,7 +146,7 @@ export class FeatureFetch implements Waiting {
     let shared = 0;
     for (let i = 0; i < keys.keys.length; i++) {
       const key = keys.keys[i] ?? null;
-      fetched.entities.push(plan.nobody);
+      fetched.entities[i] = plan.nobody;
       if (key === null || isNeeded?.[i] === false) continue;
       if (cache !== null) {
         const known = cache.fresh(key, this.#startMs);

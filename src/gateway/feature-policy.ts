@@ -38,6 +38,8 @@ class Resolver {
   readonly #supplied: Uint8Array | null;
   readonly #nowMs: number;
   readonly #values: FeatureValue[] = [];
+  /** The values of the only row, as the store gave them. */
+  #whole: readonly FeatureValue[] | null = null;
   readonly #statuses = [0, 0, 0, 0, 0, 0, 0];
   #firstRow: FeatureStatus[] | null = null;
   #oldestMs: number | null = null;
@@ -58,7 +60,7 @@ class Resolver {
     for (let row = 0; row < this.#rows; row++) if (!this.#takeWhole(row)) this.#resolveRow(row);
     if (this.#badValues > 0) handles.valueErrors.inc(this.#badValues);
     return {
-      values: this.#isSkipped ? null : this.#values,
+      values: this.#isSkipped ? null : (this.#whole ?? this.#values),
       record: {
         view: view.name,
         viewIndex: view.index,
@@ -87,7 +89,9 @@ class Resolver {
       const value = values[f];
       if (value === undefined || value === null || !fits(value, columns[f]!.datatype)) return false;
     }
-    for (let f = 0; f < columns.length; f++) this.#values.push(values[f] ?? null);
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- None of them is undefined, as was just seen.
+    if (this.#rows === 1 && values.length === columns.length) this.#whole = values as readonly FeatureValue[];
+    else for (let f = 0; f < columns.length; f++) this.#values.push(values[f] ?? null);
     this.#statuses[present]! += columns.length;
     this.#noteAge(ageMs);
     return true;

@@ -25,11 +25,11 @@ export function countRows(
   }
   const problem = common === null ? null : findOtherRows(plans, common, body);
   if (problem !== null) return problem;
-  const rows: number[] = [];
+  const rows = new Array<number>(plans.length);
   for (let i = 0; i < plans.length; i++) {
     const count = keys[i]!.isPerRow ? keys[i]!.keys.length : broadcastRows(plans[i]!, common, body);
     if (count > maxRows) return refuse('BAD_BODY', `The request has more than ${maxRows} rows; send fewer at a time.`);
-    rows.push(count);
+    rows[i] = count;
   }
   return rows;
 }

@@ -110,9 +110,7 @@ export function findFieldsAt(body: Uint8Array, start: number, set: PathSet, foun
 }
 
 function emptyAnswer(set: PathSet): (Span | null)[] {
-  const found: null[] = [];
-  for (let i = 0; i < set.count; i++) found.push(null);
-  return found;
+  return new Array<null>(set.count).fill(null);
 }
 
 function compileSet(paths: readonly (readonly Step[])[]): PathSet {
@@ -177,7 +175,11 @@ function scanContainer(
 }
 
 function childByKey(body: Uint8Array, start: number, end: number, node: PathNode): PathNode | undefined {
-  for (const child of node.children) if (isKey(body, start, end, child.step.key)) return child.node;
+  const { children } = node;
+  for (let i = 0; i < children.length; i++) {
+    const child = children[i]!;
+    if (isKey(body, start, end, child.step.key)) return child.node;
+  }
   return undefined;
 }
 

@@ -34,10 +34,28 @@ export function readString(body: Uint8Array, start: number, end: number): string
 }
 
 function readNumber(body: Uint8Array, start: number, end: number): number | string {
+  if (end - start <= SHORT_DIGITS) {
+    const short = readDigits(body, start, end);
+    if (short !== -1) return short;
+  }
   const text = sliceText(body, start, end, 'latin1');
   const value = Number(text);
   if (Number.isSafeInteger(value) || Number.isNaN(value)) return value;
   return /^-?[0-9]+$/.test(text) ? text : value;
+}
+
+/** So many digits are always a safe integer. */
+const SHORT_DIGITS = 9;
+
+/** A number of digits only; -1 for any other. */
+function readDigits(body: Uint8Array, start: number, end: number): number {
+  let value = 0;
+  for (let i = start; i < end; i++) {
+    const digit = body[i]! - 0x30;
+    if (digit < 0 || digit > 9) return -1;
+    value = value * 10 + digit;
+  }
+  return value;
 }
 
 function sliceText(body: Uint8Array, start: number, end: number, encoding: 'utf8' | 'latin1'): string {

@@ -24,8 +24,9 @@ export function countElements(json: Uint8Array, shape: Span | null): number | nu
  * no size of their own, only the least size is known.
  */
 export function checkBinaryTensor(json: Uint8Array, tensor: TensorEntry): CodecFailure | null {
-  const { binary, data, shape, datatype } = tensor;
+  const { binary, data, shape } = tensor;
   if (binary === null) return null;
+  const { datatype } = tensor;
   const label = `input ${JSON.stringify(tensor.name)}`;
   if (data !== null) {
     return fail('BAD_BODY', 'MIXED_CONTENTS', `The ${label} has data and a binary_data_size; send one of them.`);

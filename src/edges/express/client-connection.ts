@@ -10,6 +10,7 @@ import { BodyBuffer } from '../sockets/body-buffer.ts';
 import { type AnswerConnection, ExpressReply } from './express-reply.ts';
 import { type Front, readRequest } from './front-request.ts';
 import { type BytesReceiver, passOn, takeSocket } from '../sockets/socket-handle.ts';
+import { writeText } from '../sockets/write-text.ts';
 
 /** Nothing is under way but what may become a head. */
 const HEAD = 0;
@@ -155,7 +156,7 @@ export class ClientConnection implements BytesReceiver, AnswerConnection {
   }
 
   writeText(text: string): boolean {
-    return this.#written(this.#socket.write(text, 'latin1'));
+    return this.#written(writeText(this.#socket, text));
   }
 
   writeBytes(before: string, bytes: Uint8Array, after: string): boolean {

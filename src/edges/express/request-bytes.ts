@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 
 import type { HeaderBlock } from '../../protocol/header-block.ts';
+import { writeText } from '../sockets/write-text.ts';
 import { fitsTogether, writeCopied, writeParts } from './write-together.ts';
 
 /** A request up to this length leaves as one text: Node writes it at once, without a buffer of its own. */
@@ -29,12 +30,12 @@ export function writeRequest(
 ): void {
   const start = `${method} ${path}${host}${headers}`;
   if (body === null) {
-    socket.write(BODY_METHODS.has(method) ? `${start}content-length: 0\r\n\r\n` : `${start}\r\n`, 'latin1');
+    writeText(socket, BODY_METHODS.has(method) ? `${start}content-length: 0\r\n\r\n` : `${start}\r\n`);
     return;
   }
   const head = `${start}content-length: ${body.length}\r\n\r\n`;
   if (head.length + body.length <= ONE_TEXT_MAX) {
-    socket.write(head + asBuffer(body).toString('latin1'), 'latin1');
+    writeText(socket, head + asBuffer(body).toString('latin1'));
     return;
   }
   if (fitsTogether(head.length + body.length)) writeCopied(socket, head, body, '');

@@ -1,19 +1,7 @@
 import { Buffer } from 'node:buffer';
-import { type Server, Socket } from 'node:net';
+import { Socket } from 'node:net';
 
-/** What is used of the object behind a socket. */
-interface Handle {
-  reading: boolean;
-  readStop(): number;
-  useUserBuffer?(buffer: Uint8Array): void;
-}
-
-interface SocketWithHandle extends Omit<Socket, 'readableFlowing'> {
-  _handle?: Handle | null;
-  /** The server that counts this connection. */
-  _server?: Server | null;
-  readableFlowing: boolean | null;
-}
+import { type Handle, handleOf, type SocketWithHandle } from './handle.ts';
 
 export interface BytesReceiver {
   /**
@@ -58,11 +46,6 @@ export function passOn(socket: Socket, bytes: Buffer): Socket {
   // The bytes may be those of the shared buffer, and wait in the stream for a while.
   if (bytes.length > 0) next.unshift(Buffer.from(bytes));
   return next;
-}
-
-function handleOf(socket: Socket): Handle | null {
-  const handle = (socket as unknown as SocketWithHandle)._handle;
-  return handle !== undefined && handle !== null && typeof handle.useUserBuffer === 'function' ? handle : null;
 }
 
 /** Another socket on the same handle; the first must not be used any more. */

@@ -1,33 +1,10 @@
 import { Buffer } from 'node:buffer';
-import { once } from 'node:events';
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
-import { test, type Test } from 'tap';
+import { test } from 'tap';
 
 import { writeCopied } from '../../../src/edges/express/write-together.ts';
+import { openPairs } from '../../support/pairs.ts';
 import { until } from '../../support/traffic.ts';
-
-/** A connection whose far end reads when it is told to. */
-async function setUp(t: Test) {
-  const server = createServer({ pauseOnConnect: true });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  const sockets: Socket[] = [];
-  t.teardown(() => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  });
-  return async () => {
-    const accepted = once(server, 'connection');
-    const socket = connect(port, '127.0.0.1');
-    const [far] = (await accepted) as [Socket];
-    sockets.push(socket, far);
-    const chunks: Buffer[] = [];
-    far.on('data', (chunk: Buffer) => chunks.push(chunk));
-    far.pause();
-    return { socket, far, received: () => Buffer.concat(chunks).toString('latin1') };
-  };
-}
 
 /** A message of this length that is like no other. */
 function message(mark: string, length: number): [string, Buffer, string] {
@@ -36,7 +13,7 @@ function message(mark: string, length: number): [string, Buffer, string] {
 }
 
 test('what the kernel does not take at once stays as it was written, whatever is written elsewhere', async (t) => {
-  const open = await setUp(t);
+  const open = await openPairs(t);
   const [slow, fast] = [await open(), await open()];
   let sent = '';
   const write = (mark: string, length: number): void => {
@@ -56,7 +33,7 @@ test('what the kernel does not take at once stays as it was written, whatever is
 });
 
 test('short, long and bare messages come as they are', async (t) => {
-  const open = await setUp(t);
+  const open = await openPairs(t);
   const { socket, far, received } = await open();
   far.resume();
   let sent = '';
