@@ -17,7 +17,8 @@ function commit(): string {
   const git = (...args: string[]): string => spawnSync('git', args, { encoding: 'utf8' }).stdout?.trim() ?? '';
   const id = git('rev-parse', '--short', 'HEAD');
   if (id === '') return 'unknown';
-  return git('status', '--porcelain') === '' ? id : `${id} with changes`;
+  // The reports of the scenarios before it are no change of what is measured.
+  return git('status', '--porcelain', '--', '.', ':!bench/report') === '' ? id : `${id} with changes`;
 }
 
 export function describeMachine(): Machine {

@@ -4,7 +4,11 @@ import { LOAD_NAMES, type LoadName } from './load/choose-load.ts';
 export interface Options {
   /** Rounds to run; the first is dropped. */
   readonly rounds: number;
-  /** Length of a full-load phase; the phase with one connection takes half of it. */
+  /**
+   * Length of a full-load phase; the phase with one connection takes half of it. CPU time comes in ticks of 10 ms, of which
+   * a second has enough. Longer phases are worse, not better, where other guests of the machine come and go: what is
+   * compared should be close together in time.
+   */
   readonly seconds: number;
   /** Names to run, in the order of the table; empty means all. */
   readonly scenarios: readonly string[];
@@ -21,8 +25,8 @@ export interface Options {
 }
 
 export const USAGE = `npm run bench -- [scenario ...] [options]
-  --rounds N        rounds, the first of which is dropped (default 7, with --quick 3)
-  --seconds N       whole seconds of each full-load phase (default 4, with --quick 1)
+  --rounds N        rounds, the first of which is dropped (default 15, with --quick 3)
+  --seconds N       whole seconds of each full-load phase (default 1)
   --peers A,B       peers to run (default all that the scenario has)
   --load NAME       what loads in the closed loops of HTTP: wrk or autocannon (default wrk, and autocannon where it is
                     missing); the load of gRPC comes from h2load
@@ -68,8 +72,8 @@ export function parseOptions(argv: readonly string[]): Options {
   });
   const { quick, check, install, help } = values;
   return {
-    rounds: parseCount('rounds', values.rounds ?? (quick ? '3' : '7'), 2),
-    seconds: parseCount('seconds', values.seconds ?? (quick ? '1' : '4'), 1),
+    rounds: parseCount('rounds', values.rounds ?? (quick ? '3' : '15'), 2),
+    seconds: parseCount('seconds', values.seconds ?? '1', 1),
     scenarios: positionals,
     peers: parseNames(values.peers),
     load: parseLoad(values.load),

@@ -11,7 +11,8 @@ import { addBaseline, type Sample } from './sample.ts';
 import type { Scenario } from './scenario.ts';
 import { noiseFigures, readUsage } from './usage.ts';
 
-const WARM_UP_SECONDS = 3;
+/** By then nearly all is compiled. */
+const WARM_UP_SECONDS = 6;
 
 export interface Rounds {
   readonly scenario: Scenario;

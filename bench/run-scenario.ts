@@ -64,7 +64,7 @@ export async function runScenario({ scenario, peers, generators, ...run }: Scena
     const names = stage.entries.map((each) => ({ peer: each.peer.name, case: each.case.name }));
     const summaries = summarize(samples, names);
     const { rounds, seconds } = options;
-    const facts = { rounds, seconds, generator: load.name, skipped: chosen.skipped, entries: stage.entries };
+    const facts = { rounds, generator: load.name, skipped: chosen.skipped, entries: stage.entries };
     return {
       scenario: scenario.name,
       about: scenario.about,

@@ -14,7 +14,7 @@ import { isGrpc, type Scenario } from './scenario.ts';
 import { runScenario } from './run-scenario.ts';
 import { scenarios } from './scenarios/table.ts';
 import { compilerVersion } from './upstream/grpc-upstream.ts';
-import { CPU_SECONDS, FULL_ROUNDS } from './warnings.ts';
+import { FULL_ROUNDS } from './warnings.ts';
 
 const REPORTS = join(import.meta.dirname, 'report');
 
@@ -34,8 +34,8 @@ function assertTools(wanted: readonly Scenario[], { grpc }: Generators): void {
 }
 
 /** Whether a run may stand for its scenario: nothing was left out, and the load cost as little as it can. */
-function isFull({ rounds, seconds, peers: chosen, quick }: Options, { http }: Generators): boolean {
-  const isLong = rounds >= FULL_ROUNDS && seconds >= CPU_SECONDS && !quick;
+function isFull({ rounds, peers: chosen, quick }: Options, { http }: Generators): boolean {
+  const isLong = rounds >= FULL_ROUNDS && !quick;
   return isLong && chosen.length === 0 && http.name === 'wrk';
 }
 

@@ -11,13 +11,10 @@ const FOREIGN_SHARE = 0.1;
 const STEAL_SHARE = 0.02;
 /** The generator's own lateness is part of the latencies of the open loop. */
 const LAG_US = 500;
-/** CPU time comes in ticks of 10 ms: below this a phase's figure is off by more than a third of a percent. */
-export const CPU_SECONDS = 3;
 export const FULL_ROUNDS = 7;
 
 export interface RunFacts {
   readonly rounds: number;
-  readonly seconds: number;
   /** Name of what loaded in the closed loops. */
   readonly generator: string;
   /** Peers and cases that were asked for and could not run. */
@@ -60,7 +57,6 @@ export function findWarnings(facts: RunFacts, summaries: readonly Summary[], sam
         'with those of runs with wrk',
     );
   }
-  if (facts.seconds < CPU_SECONDS) found.push(`phases of ${facts.seconds} s are too short to count CPU ticks well`);
   if (facts.rounds < FULL_ROUNDS) found.push(`${facts.rounds} rounds are fewer than ${FULL_ROUNDS}`);
   for (const { label, cores } of facts.entries) {
     if (cores.includes(LOAD_CORE))

@@ -2,7 +2,7 @@ import { test } from 'tap';
 import { parseOptions, selectNamed, turn } from '../../bench/options.ts';
 
 test('without arguments the run is a full one over everything', (t) => {
-  t.match(parseOptions([]), { rounds: 7, seconds: 4, scenarios: [], peers: [], quick: false, install: false });
+  t.match(parseOptions([]), { rounds: 15, seconds: 1, scenarios: [], peers: [], quick: false, install: false });
   t.end();
 });
 
