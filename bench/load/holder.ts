@@ -22,7 +22,7 @@ export interface Holder {
 
 /** Opens connections; each has sent one request and had the right answer when this resolves. Throws otherwise. */
 export async function holdConnections({ case: own, port, connections }: HoldOrder): Promise<Holder> {
-  return await withOrder(own, { port, connections, rate: 0, seconds: 0 }, async (file) => {
+  return await withOrder(own, { port, connections, rate: 0, seconds: 0, leadSeconds: 0 }, async (file) => {
     const child = startPinned({ cores: [LOAD_CORE], command: process.execPath, args: [WORKER, file] });
     await waitUntilReady('the holder of connections', child, async () => child.tail().includes('held'));
     return { isWhole: () => child.isAlive(), tail: () => child.tail(), stop: child.stop };

@@ -30,7 +30,8 @@ const events = {
   onAnswer: (connection: Connection, got: { status: number; body: Buffer }): void => {
     const n = open.get(connection);
     if (n === undefined) return;
-    latenciesMs.push(performance.now() - schedule.dueMs(n));
+    answered += 1;
+    if (n >= schedule.firstCounted) latenciesMs.push(performance.now() - schedule.dueMs(n));
     if (got.status !== 200) failures.status += 1;
     else if (!got.body.equals(answer)) failures.body += 1;
     open.delete(connection);
@@ -46,9 +47,10 @@ const events = {
 for (let n = 0; n < order.connections; n += 1) free.push(await Connection.open(order.port, events));
 
 const latenciesMs: number[] = [];
-const schedule = new Schedule(performance.now(), order.rate, order.seconds);
+const schedule = new Schedule(performance.now(), order.rate, order);
 const finished = Promise.withResolvers<void>();
 let sent = 0;
+let answered = 0;
 
 function sendDue(): void {
   const due = schedule.countDue(performance.now());
@@ -70,7 +72,7 @@ function turn(): void {
   const nowMs = performance.now();
   const isOver = sent === schedule.total && open.size === 0;
   if (isOver || nowMs > schedule.dueMs(schedule.total) + GRACE_MS) {
-    failures.timeout = schedule.total - latenciesMs.length - failures.read;
+    failures.timeout = schedule.total - answered - failures.read;
     finished.resolve();
     return;
   }
@@ -85,11 +87,11 @@ await finished.promise;
 const us = (list: readonly number[] | Float64Array, p: number): number =>
   list.length === 0 ? 0 : Math.round(quantile([...list], p) * 1e6) / 1e3;
 const result: OpenLoopResult = {
-  requests: latenciesMs.length,
+  requests: answered,
   seconds: order.seconds,
   p50Us: us(latenciesMs, 0.5),
   p99Us: us(latenciesMs, 0.99),
-  lagP99Us: us(schedule.lagMs, 0.99),
+  lagP99Us: us(schedule.lagMs.subarray(schedule.firstCounted), 0.99),
   failures,
 };
 process.stdout.write(JSON.stringify(result), () => process.exit(0));

@@ -4,13 +4,16 @@ export class Schedule {
   private readonly startMs: number;
   private readonly gapMs: number;
   private noticed = 0;
+  /** Requests before this one only warm up the generator. */
+  readonly firstCounted: number;
   /** How late each request was noticed. */
   readonly lagMs: Float64Array;
 
-  constructor(startMs: number, rate: number, seconds: number) {
+  constructor(startMs: number, rate: number, span: { readonly leadSeconds: number; readonly seconds: number }) {
     this.startMs = startMs;
     this.gapMs = 1_000 / rate;
-    this.total = Math.round(rate * seconds);
+    this.firstCounted = Math.round(rate * span.leadSeconds);
+    this.total = this.firstCounted + Math.round(rate * span.seconds);
     this.lagMs = new Float64Array(this.total);
   }
 

@@ -10,6 +10,7 @@ export interface WorkerOrder {
   readonly connections: number;
   readonly rate: number;
   readonly seconds: number;
+  readonly leadSeconds: number;
   readonly requests: readonly string[];
   readonly answer: string;
 }

@@ -6,10 +6,12 @@ import type { Phase, Turn } from './phase.ts';
 
 /** The part of its saturation at which a peer is loaded here. */
 export const HALF = 0.5;
+/** What the generator's own code needs to be compiled. */
+const LEAD_SECONDS = 1;
 
 async function load(turn: Turn, port: number): Promise<OpenLoopResult> {
   const { name, rate, seconds } = turn;
-  const result = await runOpenLoop({ case: asHttp(turn.case), port, rate, seconds });
+  const result = await runOpenLoop({ case: asHttp(turn.case), port, rate, seconds, leadSeconds: LEAD_SECONDS });
   assertClean(name, result);
   return result;
 }

@@ -32,7 +32,7 @@ const answerRightly: RequestListener = (request, response) => {
 };
 
 test('requests are due at even distances, and being noticed late is remembered', (t) => {
-  const schedule = new Schedule(1_000, 100, 0.05);
+  const schedule = new Schedule(1_000, 100, { leadSeconds: 0, seconds: 0.05 });
   t.equal(schedule.total, 5);
   t.equal(schedule.countDue(999), 0);
   t.equal(schedule.countDue(1_000), 1);
@@ -70,7 +70,7 @@ test('the open loop sends every request of its rate and goes through the units',
     users.add(request.headers['x-user-id']);
     answerRightly(request, response);
   });
-  const result = await runOpenLoop({ case: PASS, port, rate: 300, seconds: 1 });
+  const result = await runOpenLoop({ case: PASS, port, rate: 300, seconds: 1, leadSeconds: 0 });
   t.equal(result.requests, 300);
   t.same(result.failures, { read: 0, timeout: 0, status: 0, body: 0 });
   t.equal(users.size, 300);
@@ -92,9 +92,19 @@ test('a pause of the server shows in the latency of every request that was due i
     else answerRightly(request, response);
   });
   // More requests are due in the pause than there are connections: a closed loop would not have sent them.
-  const result = await runOpenLoop({ case: PASS, port, rate: 1_000, seconds: 1 });
+  const result = await runOpenLoop({ case: PASS, port, rate: 1_000, seconds: 1, leadSeconds: 0 });
   t.equal(result.requests, 1_000);
   t.ok(result.p99Us > 400_000, `p99 ${result.p99Us}`);
+});
+
+test('what is slow in the lead is in no latency, but counts as a request', async (t) => {
+  const startMs = performance.now();
+  const { port } = await serve(t, (request, response) => {
+    setTimeout(() => answerRightly(request, response), performance.now() - startMs < 400 ? 300 : 0);
+  });
+  const { requests, p99Us } = await runOpenLoop({ case: PASS, port, rate: 100, seconds: 1, leadSeconds: 2 });
+  t.equal(requests, 300);
+  t.ok(p99Us < 250_000, `p99 ${p99Us}`);
 });
 
 test('wrong statuses and bodies are counted', async (t) => {
@@ -109,7 +119,7 @@ test('wrong statuses and bodies are counted', async (t) => {
     response.writeHead(n % 4 === 1 ? 500 : 200, { 'content-length': 1 });
     response.end('x');
   });
-  const { failures } = await runOpenLoop({ case: PASS, port, rate: 100, seconds: 1 });
+  const { failures } = await runOpenLoop({ case: PASS, port, rate: 100, seconds: 1, leadSeconds: 0 });
   t.match(failures, { status: 25, body: 25, read: 0 });
 });
 
