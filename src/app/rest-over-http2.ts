@@ -3,9 +3,9 @@ import { createServer, type Http2Server, type Http2ServerRequest, type Http2Serv
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 
-import { sizeOf, streamHead } from '../edges/grpc/fields.ts';
-import { serverOptions, ServerSessions, type StreamLimits } from '../edges/grpc/server-sessions.ts';
-import { streamError } from '../edges/grpc/server-stream.ts';
+import { sizeOf, streamHead } from '../edges/http2/node-fields.ts';
+import { serverOptions, ServerSessions, type StreamLimits } from '../edges/http2/node-server-sessions.ts';
+import { streamError } from '../edges/http2/server-side.ts';
 import { errorRegistry } from '../core/errors.ts';
 import { connectionErrorAnswer } from '../gateway/connection-error.ts';
 import { type Deadlines, Timed } from '../gateway/deadlines.ts';

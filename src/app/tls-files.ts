@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 
-import type { FrontTls } from '../edges/grpc/node-server.ts';
+import type { FrontTls } from '../edges/http2/node-server.ts';
 import type { TlsFiles } from './settings.ts';
 
 /** Reads the files of a listener. Throws a text for operators when one cannot be read, or they do not fit together. */

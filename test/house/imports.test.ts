@@ -38,7 +38,6 @@ const table: ReadonlyArray<{ folder: RegExp; may: readonly RegExp[] }> = [
       /^src\/version\.ts$/,
       /^SAME_FAMILY$/,
       /^src\/edges\/(redis|sockets|http2)\//,
-      /^type:src\/edges\/grpc\/(client|server)-stream\.ts$/,
       /^node:/,
       /^npm:/,
     ],

@@ -3,7 +3,7 @@ import type { ConnectionSettings, Endpoint } from '../../core/snapshot.ts';
 import type { EndpointPool } from '../../gateway/ports.ts';
 import { LinkedList } from '../sockets/linked-list.ts';
 import { hostLine } from './request-bytes.ts';
-import { ServerConnection, type ConnectionOwner, type ConnectionSetup } from './server-connection.ts';
+import { EndpointConnection, type ConnectionOwner, type ConnectionSetup } from './endpoint-connection.ts';
 import type { Carrier, SocketCall } from './socket-call.ts';
 
 /** How exactly idle connections are timed. */
@@ -23,10 +23,10 @@ export class EndpointConnections implements EndpointPool, ConnectionOwner, Carri
   downUntilMs = 0;
   readonly #settings: ConnectionSettings;
   readonly #setup: ConnectionSetup;
-  readonly #idle = new LinkedList<ServerConnection>();
+  readonly #idle = new LinkedList<EndpointConnection>();
   readonly #line = new LinkedList<SocketCall>();
   /** All connections, those that are being made included. */
-  readonly #open = new Set<ServerConnection>();
+  readonly #open = new Set<EndpointConnection>();
   /** Idle connections are timed by counting sweeps: no clock is read and no timer set for a request. */
   readonly #sweepMs: number;
   #sweeper: NodeJS.Timeout | null = null;
@@ -72,7 +72,7 @@ export class EndpointConnections implements EndpointPool, ConnectionOwner, Carri
   /** A call that waits has nothing to resume. */
   resume(): void {}
 
-  onFree(connection: ServerConnection): void {
+  onFree(connection: EndpointConnection): void {
     const next = this.#line.first;
     // A call that wants a fresh connection gets one in the place of this.
     if (next?.request.isFresh === true) return connection.close();
@@ -87,7 +87,7 @@ export class EndpointConnections implements EndpointPool, ConnectionOwner, Carri
     this.#idle.push(connection);
   }
 
-  onGone(connection: ServerConnection): void {
+  onGone(connection: EndpointConnection): void {
     this.#open.delete(connection);
     if (connection.isIdle) this.#idle.remove(connection);
     connection.isIdle = false;
@@ -108,12 +108,12 @@ export class EndpointConnections implements EndpointPool, ConnectionOwner, Carri
   }
 
   #connect(call: SocketCall): void {
-    this.#open.add(new ServerConnection(this, this.#setup, call));
+    this.#open.add(new EndpointConnection(this, this.#setup, call));
     this.#sweeper ??= setTimeout(sweep, this.#sweepMs, this).unref();
   }
 
   /** For how many sweeps a connection may be idle, so that it is never idle for longer than it may. */
-  #sweepsOf({ keepAliveSeconds }: ServerConnection): number {
+  #sweepsOf({ keepAliveSeconds }: EndpointConnection): number {
     let ms = this.#settings.keepAliveMs;
     // One second less than the endpoint keeps it, so that it does not close it under a request.
     if (keepAliveSeconds !== -1) ms = Math.min(ms, (keepAliveSeconds - 1) * 1000);

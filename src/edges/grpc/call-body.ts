@@ -5,7 +5,7 @@ import type { BodyStream } from '../../gateway/ports.ts';
 import { ByteQueue } from '../http2/byte-queue.ts';
 import { MessageMeter } from './message-meter.ts';
 import { refusalError, type RefusalReason } from './refusals.ts';
-import type { ServerStream } from './server-stream.ts';
+import type { ServerStream } from '../http2/server-side.ts';
 
 /** The client is held when this much of its messages waits to be sent on. */
 const HELD_MAX = 256 * 1024;

@@ -8,7 +8,7 @@ import { readStringField, setStringField } from '../../protocol/grpc/string-fiel
 import { findHeader, type HeaderBlock, headerLine, setHeader } from '../../protocol/header-block.ts';
 import { callHeaders } from './call-headers.ts';
 import type { RefusalReason } from './refusals.ts';
-import type { StreamHead } from './server-stream.ts';
+import type { StreamHead } from '../http2/server-side.ts';
 
 interface Names {
   readonly model: string;

@@ -1,7 +1,7 @@
 import type { ConnectionSettings, Endpoint } from '../../core/snapshot.ts';
 import type { EndpointPool } from '../../gateway/ports.ts';
 import { AnswerFieldReader } from './answer-fields.ts';
-import type { Connect, Session, SessionOwner } from './client-stream.ts';
+import type { Connect, Session, SessionOwner } from '../http2/client-side.ts';
 import { STREAMS_UNANNOUNCED } from '../http2/stream-limit.ts';
 import type { CallPool, GrpcUpstreamCall } from './upstream-call.ts';
 

@@ -7,12 +7,12 @@ import { createSocketServer } from '../http2/server-listener.ts';
 import type { Inflate } from './compressed-message.ts';
 import type { RewardTaker } from './feedback.ts';
 import { Health } from './health.ts';
-import { createNodeServer, type FrontTls } from './node-server.ts';
+import { createNodeServer, type FrontTls } from '../http2/node-server.ts';
 import { Reflection } from './reflection.ts';
 import { type CallSetting, ServerCall } from './server-call.ts';
 import { serverMethods } from './server-methods.ts';
-import { ServerSessions, type StreamLimits } from './server-sessions.ts';
-import type { OnStream } from './server-stream.ts';
+import { ServerSessions, type StreamLimits } from '../http2/node-server-sessions.ts';
+import type { OnStream } from '../http2/server-side.ts';
 
 export interface GrpcFrontOptions extends StreamLimits, Omit<ConnectionLimits, 'idleMs'> {
   readonly gateway: Gateway;

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 
 import type { Reply } from '../../gateway/ports.ts';
 import { findHeader, type HeaderBlock, withoutHeaders } from '../../protocol/header-block.ts';
-import { type ServerStream, streamError } from './server-stream.ts';
+import { type ServerStream, streamError } from '../http2/server-side.ts';
 
 const NOTHING = Buffer.alloc(0);
 const LENGTH: ReadonlySet<string> = new Set(['content-length']);

@@ -2,7 +2,7 @@ import type { Buffer } from 'node:buffer';
 
 import { ByteQueue } from '../http2/byte-queue.ts';
 import { MessageBuffer, type MessageProblem } from './message-buffer.ts';
-import type { ServerStream } from './server-stream.ts';
+import type { ServerStream } from '../http2/server-side.ts';
 
 /** Messages for Makas itself are small. */
 export const OWN_MESSAGE_MAX = 64 * 1024;

@@ -21,7 +21,7 @@ import { MessageBuffer } from './message-buffer.ts';
 import { OWN_MESSAGE_MAX, OwnMessages, type OwnMessagesListener } from './own-messages.ts';
 import type { OwnAnswer, OwnCall, OwnMethod, OwnMethods, OwnStream } from './own-methods.ts';
 import { refusalOf, type Refusal } from './refusals.ts';
-import type { ServerStream, ServerStreamListener, StreamHead } from './server-stream.ts';
+import type { ServerStream, ServerStreamListener, StreamHead } from '../http2/server-side.ts';
 
 /** What all calls of a front share. */
 export interface CallSetting {

@@ -13,10 +13,10 @@ import { readGrpcPath } from '../../protocol/grpc/methods.ts';
 import { grpcStatus, resetToGrpc } from '../../protocol/grpc/status.ts';
 import type { HeaderBlock } from '../../protocol/header-block.ts';
 import type { AnswerFieldReader } from './answer-fields.ts';
-import type { ClientStream, ClientStreamListener, Session, StreamLoss } from './client-stream.ts';
+import type { ClientStream, ClientStreamListener, Session, StreamLoss } from '../http2/client-side.ts';
 import { answerFor } from './foreign-answer.ts';
 import { MessageMeter } from './message-meter.ts';
-import { streamError } from './server-stream.ts';
+import { streamError } from '../http2/server-side.ts';
 
 /** Where calls wait until there is a session for them; they go to one endpoint. */
 export interface CallPool {

@@ -4,9 +4,9 @@ import type { ConnectionOptions } from 'node:tls';
 import type { ConnectionSettings, Endpoint, TlsSettings } from '../../core/snapshot.ts';
 import type { AnswerReceiver, EndpointPool, Upstream, UpstreamCall, UpstreamRequest } from '../../gateway/ports.ts';
 import { socketConnect } from '../http2/client-session.ts';
-import type { Connect } from './client-stream.ts';
+import type { Connect } from '../http2/client-side.ts';
 import { EndpointSessions } from './endpoint-sessions.ts';
-import { nodeConnect } from './node-client-session.ts';
+import { nodeConnect } from '../http2/node-client-session.ts';
 import { GrpcUpstreamCall } from './upstream-call.ts';
 
 export interface GrpcUpstreamOptions {

@@ -3,7 +3,7 @@ import { connect as dial, type Socket } from 'node:net';
 
 import type { HeaderBlock } from '../../protocol/header-block.ts';
 import { errorCode } from '../../protocol/http2/frames.ts';
-import type { ClientStream, ClientStreamListener, Connect, Session, SessionOwner } from '../grpc/client-stream.ts';
+import type { ClientStream, ClientStreamListener, Connect, Session, SessionOwner } from './client-side.ts';
 import { Keepalive, type Watched } from './client-keepalive.ts';
 import { ClientStreams, CountingOutput, type StreamsOwner } from './client-streams.ts';
 

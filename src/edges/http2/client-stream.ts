@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 
 import type { HeaderBlock } from '../../protocol/header-block.ts';
-import type { ClientStream, ClientStreamListener, StreamLoss } from '../grpc/client-stream.ts';
+import type { ClientStream, ClientStreamListener, StreamLoss } from './client-side.ts';
 import { type ConnectionReceiver, StreamReceiver } from './receive-windows.ts';
 import { Sender, type SenderListener, type SendLine } from './sender.ts';
 import type { Tabled } from './stream-table.ts';

@@ -7,7 +7,7 @@ import type { FrameReceiver } from '../../protocol/http2/frame-receiver.ts';
 import { WINDOW_DEFAULT } from '../../protocol/http2/flow.ts';
 import { errorCode, setting } from '../../protocol/http2/frames.ts';
 import type { PeerSettings } from '../../protocol/http2/peer-settings.ts';
-import type { ClientStreamListener } from '../grpc/client-stream.ts';
+import type { ClientStreamListener } from './client-side.ts';
 import { streamLimit } from './stream-limit.ts';
 import { SocketClientStream, type StreamSession } from './client-stream.ts';
 import { FrameOutput } from './frame-output.ts';

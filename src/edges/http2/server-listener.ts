@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:net';
 
 import type { FieldSection } from '../../protocol/http2/field-section.ts';
-import type { OnStream } from '../grpc/server-stream.ts';
+import type { OnStream } from './server-side.ts';
 import type { ConnectionWatch } from './connection-watch.ts';
 import { type ConnectionOwner, type ConnectionSetting, readerOptions, ServerConnection } from './server-connection.ts';
 import type { SocketStream } from './server-stream.ts';

@@ -2,7 +2,7 @@ import type { Buffer } from 'node:buffer';
 
 import type { HeaderBlock } from '../../protocol/header-block.ts';
 import { errorCode } from '../../protocol/http2/frames.ts';
-import type { ServerStream, ServerStreamListener } from '../grpc/server-stream.ts';
+import type { ServerStream, ServerStreamListener } from './server-side.ts';
 import type { FrameOutput } from './frame-output.ts';
 import { type ConnectionReceiver, StreamReceiver } from './receive-windows.ts';
 import { Sender, type SenderListener, type SendLine } from './sender.ts';

@@ -3,7 +3,7 @@ import { test } from 'tap';
 
 import { fitsInto } from '../../../src/edges/grpc/call-head.ts';
 import { callHeaders } from '../../../src/edges/grpc/call-headers.ts';
-import { sizeOf } from '../../../src/edges/grpc/fields.ts';
+import { sizeOf } from '../../../src/edges/http2/node-fields.ts';
 import { ListedHeaders } from '../../../src/gateway/request-headers.ts';
 import { headerBlock } from '../../../src/protocol/header-block.ts';
 

@@ -2,7 +2,7 @@ import { test } from 'tap';
 
 import type { MessageBuffer } from '../../../src/edges/grpc/message-buffer.ts';
 import { OwnMessages } from '../../../src/edges/grpc/own-messages.ts';
-import type { ServerStream } from '../../../src/edges/grpc/server-stream.ts';
+import type { ServerStream } from '../../../src/edges/http2/server-side.ts';
 import { frame } from '../../support/http2.ts';
 
 /** Messages of which each is answered with more than the client takes at once. */

@@ -4,8 +4,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import { GatewayError } from '../../../src/core/errors.ts';
 import { EndpointSessions } from '../../../src/edges/grpc/endpoint-sessions.ts';
-import type { Connect } from '../../../src/edges/grpc/client-stream.ts';
-import { nodeConnect } from '../../../src/edges/grpc/node-client-session.ts';
+import type { Connect } from '../../../src/edges/http2/client-side.ts';
+import { nodeConnect } from '../../../src/edges/http2/node-client-session.ts';
 import { GrpcUpstreamCall } from '../../../src/edges/grpc/upstream-call.ts';
 import { type SocketSessionOptions, socketConnect } from '../../../src/edges/http2/client-session.ts';
 import type { BodyStream } from '../../../src/gateway/ports.ts';

@@ -3,7 +3,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 
 import type { Test } from 'tap';
 
-import type { ClientStreamListener, Session, SessionOwner, StreamLoss } from '../../../src/edges/grpc/client-stream.ts';
+import type { ClientStreamListener, Session, SessionOwner, StreamLoss } from '../../../src/edges/http2/client-side.ts';
 import { type SocketSessionOptions, socketConnect } from '../../../src/edges/http2/client-session.ts';
 import { ConnectionReader } from '../../../src/protocol/http2/connection-reader.ts';
 import {

@@ -2,7 +2,7 @@ import { type ServerHttp2Stream, type Settings } from 'node:http2';
 
 import { test, type Test } from 'tap';
 
-import type { Session } from '../../../src/edges/grpc/client-stream.ts';
+import type { Session } from '../../../src/edges/http2/client-side.ts';
 import { socketConnect } from '../../../src/edges/http2/client-session.ts';
 import { frameMessage } from '../../../src/protocol/grpc/frame.ts';
 import { inferAnswering, inferBytes, type Message, startModel } from '../../support/grpc.ts';

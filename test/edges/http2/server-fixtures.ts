@@ -12,7 +12,7 @@ import {
   ServerConnection,
 } from '../../../src/edges/http2/server-connection.ts';
 import type { SocketStream } from '../../../src/edges/http2/server-stream.ts';
-import type { ServerStreamListener } from '../../../src/edges/grpc/server-stream.ts';
+import type { ServerStreamListener } from '../../../src/edges/http2/server-side.ts';
 import type { FieldSection } from '../../../src/protocol/http2/field-section.ts';
 import {
   DATA,

@@ -14,8 +14,8 @@ const READ_BYTES = 64 * 1024;
 const shared = Buffer.allocUnsafeSlow(READ_BYTES);
 
 /** Connections with a call that is sent after all that can be read now. Two lists take turns: one is read, one grows. */
-let reserved: ServerConnection[] = [];
-let spare: ServerConnection[] = [];
+let reserved: EndpointConnection[] = [];
+let spare: EndpointConnection[] = [];
 
 function sendReserved(): void {
   const connections = reserved;
@@ -28,9 +28,9 @@ function sendReserved(): void {
 /** Whom a connection belongs to. */
 export interface ConnectionOwner {
   /** It is connected, or its answer is complete: it can carry a call now. */
-  onFree(connection: ServerConnection): void;
+  onFree(connection: EndpointConnection): void;
   /** It is closed. */
-  onGone(connection: ServerConnection): void;
+  onGone(connection: EndpointConnection): void;
   /** A call that it could not carry after all, of which nothing was sent. */
   take(call: SocketCall): void;
 }
@@ -45,9 +45,9 @@ export interface ConnectionSetup {
 }
 
 /** One connection to an endpoint. It carries one call at a time, and is in the list of its owner while it carries none. */
-export class ServerConnection implements Carrier, Linked<ServerConnection> {
-  previous: ServerConnection | null = null;
-  next: ServerConnection | null = null;
+export class EndpointConnection implements Carrier, Linked<EndpointConnection> {
+  previous: EndpointConnection | null = null;
+  next: EndpointConnection | null = null;
   isIdle = false;
   /** Sweeps of the owner that it has left when it is idle. */
   sweepsLeft = 0;

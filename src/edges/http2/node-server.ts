@@ -1,10 +1,10 @@
 import type { Buffer } from 'node:buffer';
 import { createSecureServer, createServer, type Http2Server } from 'node:http2';
 
-import { streamHead } from './fields.ts';
+import { streamHead } from './node-fields.ts';
 import { NodeServerStream } from './node-server-stream.ts';
-import { serverOptions, type ServerSessions, type StreamLimits } from './server-sessions.ts';
-import type { OnStream } from './server-stream.ts';
+import { serverOptions, type ServerSessions, type StreamLimits } from './node-server-sessions.ts';
+import type { OnStream } from './server-side.ts';
 
 /** PEM. */
 export interface FrontTls {

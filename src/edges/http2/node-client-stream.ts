@@ -3,9 +3,9 @@ import type { ClientHttp2Stream } from 'node:http2';
 
 import { headerBlock, type HeaderBlock } from '../../protocol/header-block.ts';
 import { escapeEnds, STATUS_MESSAGE } from '../../protocol/http2/hpack-status-message.ts';
-import type { ClientStream, ClientStreamListener } from './client-stream.ts';
-import { plainFields } from './fields.ts';
-import { streamError } from './server-stream.ts';
+import type { ClientStream, ClientStreamListener } from './client-side.ts';
+import { plainFields } from './node-fields.ts';
+import { streamError } from './server-side.ts';
 
 /** What a stream needs of its connection. */
 export interface NodeStreamSession {

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 
 import { test, type Test } from 'tap';
 
-import { serverOptions, ServerSessions } from '../../../src/edges/grpc/server-sessions.ts';
+import { serverOptions, ServerSessions } from '../../../src/edges/http2/node-server-sessions.ts';
 import type { ConnectionLimits } from '../../../src/edges/http2/connection-watch.ts';
 import { answerCall, answerOf, frame, Http2Client } from '../../support/http2.ts';
 import { RawClient } from '../../support/raw-client.ts';

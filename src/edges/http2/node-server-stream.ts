@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import type { ServerHttp2Stream } from 'node:http2';
 
 import { headerList, type HeaderBlock } from '../../protocol/header-block.ts';
-import { type ServerStream, type ServerStreamListener, streamError } from './server-stream.ts';
+import { type ServerStream, type ServerStreamListener, streamError } from './server-side.ts';
 
 /** How long a client may take to read the rest of an answer that is complete on our side. */
 const WRITE_LIMIT_MS = 120_000;

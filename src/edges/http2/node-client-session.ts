@@ -5,11 +5,11 @@ import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'n
 
 import { type HeaderBlock, headerList } from '../../protocol/header-block.ts';
 import { WINDOW_DEFAULT } from '../../protocol/http2/flow.ts';
-import { Keepalive, type Watched } from '../http2/client-keepalive.ts';
-import type { ClientStream, ClientStreamListener, Connect, Session, SessionOwner } from './client-stream.ts';
+import { Keepalive, type Watched } from './client-keepalive.ts';
+import type { ClientStream, ClientStreamListener, Connect, Session, SessionOwner } from './client-side.ts';
 import { NodeClientStream, type NodeStreamSession } from './node-client-stream.ts';
-import { streamError } from './server-stream.ts';
-import { STREAMS_UNANNOUNCED, streamLimit } from '../http2/stream-limit.ts';
+import { streamError } from './server-side.ts';
+import { STREAMS_UNANNOUNCED, streamLimit } from './stream-limit.ts';
 
 export interface NodeSessionOptions {
   /** `http://host:port` or `https://host:port`. */

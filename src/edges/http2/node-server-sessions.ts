@@ -1,6 +1,6 @@
 import type { Http2Server, ServerHttp2Session, ServerOptions } from 'node:http2';
 
-import { ConnectionWatch, type WatchedConnection } from '../http2/connection-watch.ts';
+import { ConnectionWatch, type WatchedConnection } from './connection-watch.ts';
 
 export interface StreamLimits {
   /** Streams at once on one connection. */
