@@ -26,9 +26,13 @@ export function writeText(socket: Socket, text: string): boolean {
   }
   spare ??= new RequestClass();
   const status = handle.writeLatin1String(spare, text);
-  if (status !== 0) socket.destroy(failure(status));
-  else if (spare.getAsyncId() !== NOT_USED) return waitFor(socket, text);
-  return status === 0;
+  if (status !== 0) {
+    // It may have been begun to be used.
+    spare = null;
+    socket.destroy(failure(status));
+    return false;
+  }
+  return spare.getAsyncId() === NOT_USED || waitFor(socket, text);
 }
 
 function isReady(socket: Socket, text: string): boolean {
