@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 
+import type { ErrorCode } from '../../core/errors.ts';
 import { connectionErrorAnswer } from '../../gateway/connection-error.ts';
 import { type Exchange, isBodyFree } from '../../gateway/exchange.ts';
 import { writeCopied } from './write-together.ts';
@@ -9,6 +10,7 @@ import type { AnswerHeads } from './answer-head.ts';
 import { BodyBuffer } from '../sockets/body-buffer.ts';
 import { type AnswerConnection, ExpressReply } from './express-reply.ts';
 import { type Front, readRequest } from './front-request.ts';
+import { type BodySource, PassingBody } from './passing-body.ts';
 import { type BytesReceiver, passOn, takeSocket } from '../sockets/socket-handle.ts';
 import { writeText } from '../sockets/write-text.ts';
 
@@ -21,6 +23,8 @@ const LEAVING = 3;
 /** Closed on our side; what still comes is thrown away, RFC 9112 9.6. */
 const CLOSING = 4;
 const GONE = 5;
+/** As `ANSWER`, and the rest of the body is still on its way. */
+const PASSING = 6;
 
 /** Bodies up to this length are copied when they came with their head; memory for longer ones is used again. */
 const SMALL_MAX = 8 * 1024;
@@ -33,7 +37,7 @@ const NOTHING = Buffer.alloc(0);
  * One connection of a client. Requests are served one at a time; a request that is not of the strict form, or that has
  * others right behind it, goes to the main lane, and the connection with it.
  */
-export class ClientConnection implements BytesReceiver, AnswerConnection {
+export class ClientConnection implements BytesReceiver, AnswerConnection, BodySource {
   readonly answerHeads: AnswerHeads;
   readonly #front: Front;
   readonly #socket: Socket;
@@ -47,6 +51,7 @@ export class ClientConnection implements BytesReceiver, AnswerConnection {
   #exchange: Exchange | null = null;
   #reply: ExpressReply | null = null;
   #body: BodyBuffer | null = null;
+  #passing: PassingBody | null = null;
   #isStopped = false;
   #mustDrain = false;
   /** Whether bytes waited to be written at the last tick. */
@@ -72,8 +77,12 @@ export class ClientConnection implements BytesReceiver, AnswerConnection {
       this.#front.gateway.unexpected(error);
       this.cut();
     }
-    this.#isStopped = this.#held !== null && this.#held.length > WAITING_MAX;
+    this.#isStopped = this.#mustWait();
     return !this.#isStopped;
+  }
+
+  #mustWait(): boolean {
+    return (this.#held !== null && this.#held.length > WAITING_MAX) || this.#passing?.isBlocked === true;
   }
 
   #receive(bytes: Buffer, length: number): void {
@@ -86,6 +95,9 @@ export class ClientConnection implements BytesReceiver, AnswerConnection {
         break;
       case BODY:
         this.#readBody(bytes, 0, length);
+        break;
+      case PASSING:
+        this.#pass(bytes, 0, length);
         break;
       case ANSWER:
       case LEAVING:
@@ -125,8 +137,11 @@ export class ClientConnection implements BytesReceiver, AnswerConnection {
     if (head === null) return false;
     const { contentLength } = heads;
     this.#reply = new ExpressReply(this);
-    this.#exchange = gateway.open(head, this.#reply);
-    if (end === headLength + contentLength && contentLength < SMALL_MAX) {
+    const exchange = gateway.open(head, this.#reply);
+    this.#exchange = exchange;
+    if (contentLength > gateway.snapshot.limits.bufferBytes && !gateway.needsWholeBody(exchange)) {
+      this.#beginPassing(exchange, contentLength, bytes.subarray(headLength, end));
+    } else if (end === headLength + contentLength && contentLength < SMALL_MAX) {
       this.#predict(contentLength === 0 ? null : Buffer.from(bytes.subarray(headLength, end)));
     } else {
       this.#state = BODY;
@@ -141,6 +156,27 @@ export class ClientConnection implements BytesReceiver, AnswerConnection {
     const next = start + body.add(bytes, start, end);
     if (next < end) this.#hold(bytes, next, end);
     if (body.isWhole) this.#predict(body.bytes);
+  }
+
+  #beginPassing(exchange: Exchange, contentLength: number, first: Buffer): void {
+    const body = new PassingBody(contentLength, this);
+    this.#passing = body;
+    this.#state = PASSING;
+    exchange.body = body;
+    exchange.facts.setBody(null);
+    if (first.length > 0) this.#pass(first, 0, first.length);
+    this.#front.gateway.predict(exchange);
+  }
+
+  #pass(bytes: Buffer, start: number, end: number): void {
+    const body = this.#passing as PassingBody;
+    const next = start + body.add(bytes, start, end);
+    if (next < end) this.#hold(bytes, next, end);
+    if (body.isReceived) this.#state = ANSWER;
+  }
+
+  resumeBody(): void {
+    this.#resume();
   }
 
   #predict(body: Buffer | null): void {
@@ -172,6 +208,7 @@ export class ClientConnection implements BytesReceiver, AnswerConnection {
     const exchange = this.#exchange;
     if (this.#body !== null && exchange !== null && isBodyFree(exchange)) this.#body.release();
     this.#body = null;
+    this.#endPassing();
     this.#exchange = null;
     this.#reply = null;
     if (isLast) return this.#close();
@@ -243,9 +280,8 @@ export class ClientConnection implements BytesReceiver, AnswerConnection {
       this.#held = null;
       return this.#leave(held, held.length);
     }
-    const isCutShort = this.#state === BODY;
+    if (this.#state === BODY || this.#state === PASSING) return this.#refuse('BAD_REQUEST');
     this.#abandon();
-    if (isCutShort) this.writeText(connectionErrorAnswer('BAD_REQUEST'));
     this.#close();
   }
 
@@ -268,8 +304,15 @@ export class ClientConnection implements BytesReceiver, AnswerConnection {
     this.#reply?.detach();
     this.#reply = null;
     this.#body = null;
+    this.#endPassing();
     this.#held = null;
     return exchange;
+  }
+
+  #endPassing(): void {
+    const body = this.#passing;
+    this.#passing = null;
+    body?.close();
   }
 
   #close(): void {
@@ -301,6 +344,7 @@ export class ClientConnection implements BytesReceiver, AnswerConnection {
         } else if (passed > limits.idle) this.cut();
         break;
       case BODY:
+      case PASSING:
         if (passed > limits.body) this.#timeOut();
         break;
       case LEAVING:
@@ -315,8 +359,15 @@ export class ClientConnection implements BytesReceiver, AnswerConnection {
 
   /** The main lane would begin to count anew, so the answer to slow clients is given here. */
   #timeOut(): void {
+    this.#refuse('REQUEST_TIMEOUT');
+  }
+
+  /** Ends a request that is not complete. An answer that has begun cannot become another one. */
+  #refuse(code: ErrorCode): void {
+    const hasBegun = this.#reply !== null && this.#reply.hasBegun;
     this.#abandon();
-    this.writeText(connectionErrorAnswer('REQUEST_TIMEOUT'));
+    if (hasBegun) return this.cut();
+    this.writeText(connectionErrorAnswer(code));
     this.#close();
   }
 

@@ -5,10 +5,12 @@ import { GatewayError, type ErrorCode } from '../../core/errors.ts';
 import type { Reach } from '../../gateway/ports.ts';
 import { AnswerReader, BAD, COMPLETE, COMPLETE_CLOSE, GIVEN_UP, PAUSE } from './answer-reader.ts';
 import type { Linked } from '../sockets/linked-list.ts';
-import { writeRequest } from './request-bytes.ts';
+import { type BodySink, PassingBody } from './passing-body.ts';
+import { requestHead, writeRequest } from './request-bytes.ts';
 import type { Carrier, SocketCall } from './socket-call.ts';
+import { writeCopied } from './write-together.ts';
 
-const READ_BYTES = 64 * 1024;
+const READ_BYTES = 128 * 1024;
 
 /** What is read is used up before the next read, so all connections read into the same bytes. */
 const shared = Buffer.allocUnsafeSlow(READ_BYTES);
@@ -45,7 +47,7 @@ export interface ConnectionSetup {
 }
 
 /** One connection to an endpoint. It carries one call at a time, and is in the list of its owner while it carries none. */
-export class EndpointConnection implements Carrier, Linked<EndpointConnection> {
+export class EndpointConnection implements Carrier, BodySink, Linked<EndpointConnection> {
   previous: EndpointConnection | null = null;
   next: EndpointConnection | null = null;
   isIdle = false;
@@ -58,6 +60,8 @@ export class EndpointConnection implements Carrier, Linked<EndpointConnection> {
   #call: SocketCall | null = null;
   /** The call that is next, see `sendSoon`. */
   #reserved: SocketCall | null = null;
+  /** What is sent on while it comes; it stays here until the next call. */
+  #body: PassingBody | null = null;
   #connectTimer: NodeJS.Timeout | null;
   #isConnected = false;
   #isClosed = false;
@@ -77,6 +81,7 @@ export class EndpointConnection implements Carrier, Linked<EndpointConnection> {
     const onread = { buffer: shared, callback: (length: number) => this.#onBytes(length) };
     this.#socket = connect({ host, port, noDelay: true, onread });
     this.#socket.on('connect', () => this.#onConnect());
+    this.#socket.on('drain', () => this.#body?.resume());
     this.#socket.on('end', () => this.#onEnd());
     this.#socket.on('error', (error: NodeJS.ErrnoException) =>
       this.#fail('UPSTREAM_RESET', error.code ?? error.message),
@@ -114,17 +119,36 @@ export class EndpointConnection implements Carrier, Linked<EndpointConnection> {
     call.carrier = this;
     this.#reader.begin(call, method === 'HEAD');
     try {
-      writeRequest(this.#socket, method, path, this.#setup.hostLine, headers, body as Uint8Array | null);
+      if (body instanceof PassingBody)
+        this.#sendPassing(body, requestHead(method, path, this.#setup.hostLine, headers));
+      else writeRequest(this.#socket, method, path, this.#setup.hostLine, headers, body as Uint8Array | null);
     } catch (error) {
       this.#fail('INTERNAL', String(error));
     }
   }
+
+  #sendPassing(body: PassingBody, start: string): void {
+    this.#body = body;
+    const head = `${start}content-length: ${body.length}\r\n\r\n`;
+    if (writeCopied(this.#socket, head, body.open(this), '')) body.resume();
+  }
+
+  onPiece(bytes: Buffer): boolean {
+    return writeCopied(this.#socket, '', bytes, '');
+  }
+
+  onLast(): void {}
+
+  /** Whoever ends a body early gives up the call. */
+  onBroken(): void {}
 
   /** Closes it without a word to anyone but its owner. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#call = null;
+    this.#body?.close();
+    this.#body = null;
     this.#clearConnectTimer();
     this.#reader.drop();
     this.#socket.destroy();
@@ -193,9 +217,12 @@ export class EndpointConnection implements Carrier, Linked<EndpointConnection> {
 
   #becomeFree(): void {
     this.#call = null;
+    const body = this.#body;
+    const isSent = this.#socket.writableLength === 0 && (body === null || body.isReceived);
     // An answer that came before the request was written out: the rest of that would be in front of the next one.
-    if (this.#socket.writableLength > 0) this.close();
-    else this.#owner.onFree(this);
+    if (!isSent) return this.close();
+    this.#body = null;
+    this.#owner.onFree(this);
   }
 
   #onEnd(): void {
@@ -215,7 +242,7 @@ export class EndpointConnection implements Carrier, Linked<EndpointConnection> {
 
   #reach(): Reach {
     if (!this.#isConnected) return 'unsent';
-    return this.#isKept && !this.#reader.hasBegun ? 'stale' : 'sent';
+    return this.#isKept && !this.#reader.hasBegun && this.#body === null ? 'stale' : 'sent';
   }
 
   #clearConnectTimer(): void {

@@ -32,6 +32,8 @@ export class ExpressReply implements Reply {
   /** Framing of the answer under way; a length counts down what is left of it. */
   #left = 0;
   #isLast = false;
+  /** Whether the head of the answer has left. */
+  hasBegun = false;
   #onDrain: (() => void) | null = null;
 
   constructor(connection: AnswerConnection) {
@@ -72,6 +74,7 @@ export class ExpressReply implements Reply {
   head(status: number, block: HeaderBlock): void {
     const connection = this.#connection;
     if (connection === null) return;
+    this.hasBegun = true;
     this.#isLast = connection.isLastAnswer();
     this.#left = framingOf(status, block);
     if (Number.isNaN(this.#left)) return connection.cut();

@@ -47,8 +47,7 @@ export function readRequest(front: Front, bytes: Buffer, headLength: number, end
   const { gateway, heads } = front;
   const { contentLength } = heads;
   const { snapshot } = gateway;
-  const { bodyBytes, bufferBytes } = snapshot.limits;
-  if (end > headLength + contentLength || contentLength > bufferBytes || contentLength > bodyBytes) return null;
+  if (end > headLength + contentLength || contentLength > snapshot.limits.bodyBytes) return null;
   const whole = heads.path(bytes);
   if (whole.length > PATH_MAX) return null;
   const paths = front.paths.of(snapshot);

@@ -28,7 +28,7 @@ export function writeRequest(
   headers: HeaderBlock,
   body: Uint8Array | null,
 ): void {
-  const start = `${method} ${path}${host}${headers}`;
+  const start = requestHead(method, path, host, headers);
   if (body === null) {
     writeText(socket, BODY_METHODS.has(method) ? `${start}content-length: 0\r\n\r\n` : `${start}\r\n`);
     return;
@@ -40,6 +40,11 @@ export function writeRequest(
   }
   if (fitsTogether(head.length + body.length)) writeCopied(socket, head, body, '');
   else writeParts(socket, head, body, '');
+}
+
+/** A request's head but for the framing of its body and the end of the head; `host` as above. */
+export function requestHead(method: string, path: string, host: string, headers: HeaderBlock): string {
+  return `${method} ${path}${host}${headers}`;
 }
 
 /** The end of a request line and the host field, for the host of a URL. */

@@ -2,6 +2,7 @@ import { GatewayError } from '../../core/errors.ts';
 import type { ConnectionSettings, Endpoint } from '../../core/snapshot.ts';
 import type { AnswerReceiver, EndpointPool, Upstream, UpstreamCall, UpstreamRequest } from '../../gateway/ports.ts';
 import { EndpointConnections } from './endpoint-connections.ts';
+import { PassingBody } from './passing-body.ts';
 import { canBeSent } from './request-bytes.ts';
 import { SocketCall } from './socket-call.ts';
 
@@ -26,7 +27,8 @@ export class SocketUpstream implements Upstream {
   send(pool: EndpointPool, request: UpstreamRequest, receiver: AnswerReceiver): UpstreamCall {
     if (!(pool instanceof EndpointConnections)) return this.#other.send(pool, request, receiver);
     const { method, path, body } = request;
-    if (body !== null && !(body instanceof Uint8Array)) return this.#other.send(pool.other, request, receiver);
+    if (body !== null && !(body instanceof Uint8Array || body instanceof PassingBody))
+      return this.#other.send(pool.other, request, receiver);
     const call = new SocketCall(request, receiver);
     if (canBeSent(method, path)) pool.take(call);
     else receiver.onError(new GatewayError('BAD_REQUEST', undefined, 'not a request line'), 'unsent');

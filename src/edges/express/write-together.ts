@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 
-/** Longer messages are not worth a copy: their parts are written side by side. */
-const TOGETHER_MAX = 128 * 1024;
+/** Longer messages are not worth a copy: their parts are written side by side. What one read brings is not longer. */
+const TOGETHER_MAX = 256 * 1024;
 
 /** Where messages are put together. As a rule the kernel takes all of it at once, and the next one can be put there. */
 let shared = Buffer.allocUnsafeSlow(TOGETHER_MAX);
@@ -22,8 +22,29 @@ export function writeCopied(socket: Socket, before: string, bytes: Uint8Array, a
   if (after !== '') shared.write(after, at, 'latin1');
   const isFlowing = socket.write(shared.subarray(0, length));
   // What is still to be written must stay as it is.
-  if (socket.writableLength > 0) shared = Buffer.allocUnsafeSlow(TOGETHER_MAX);
+  if (socket.writableLength > 0) shared = leaveTo(socket);
   return isFlowing;
+}
+
+/** Buffers from which something is still to be written, and where to: to make one costs more than to fill it. */
+const busy: { buffer: Buffer<ArrayBuffer>; socket: Socket }[] = [];
+const BUSY_MAX = 32;
+
+/** Leaves the shared buffer to a socket that waits for the kernel, for one that nobody waits for any more. */
+function leaveTo(socket: Socket): Buffer<ArrayBuffer> {
+  const left = { buffer: shared, socket };
+  const index = busy.findIndex(isDone);
+  if (index === -1) {
+    if (busy.length < BUSY_MAX) busy.push(left);
+    return Buffer.allocUnsafeSlow(TOGETHER_MAX);
+  }
+  const { buffer } = busy[index]!;
+  busy[index] = left;
+  return buffer;
+}
+
+function isDone({ socket }: { readonly socket: Socket }): boolean {
+  return socket.writableLength === 0 || socket.destroyed;
 }
 
 /** The same without a copy: `bytes` must stay as they are while `socket.writableLength` > 0. */

@@ -12,7 +12,7 @@ export interface BytesReceiver {
 }
 
 /** One buffer for all connections: what a read brought is used up or copied before the next one. */
-const shared = Buffer.allocUnsafeSlow(64 * 1024);
+const shared = Buffer.allocUnsafeSlow(128 * 1024);
 
 /**
  * Reads from a connection that a server has accepted. A socket that reads into a buffer of ours (`onread`) makes no

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import type { Test } from 'tap';
 
 import { ExpressFront, type ExpressFrontOptions } from '../../../src/edges/express/front.ts';
+import { PassingBody } from '../../../src/edges/express/passing-body.ts';
 import type { Exchange } from '../../../src/gateway/exchange.ts';
 import type { Gateway, RequestHead } from '../../../src/gateway/gateway.ts';
 import type { Reply } from '../../../src/gateway/ports.ts';
@@ -18,6 +19,8 @@ export interface Taken {
   readonly reply: Reply;
   /** Undefined until it was complete. */
   body: Buffer | null | undefined;
+  /** The body, when it is sent on while it comes. */
+  passing: PassingBody | null;
   /** What the facts were given. */
   factsBody: Uint8Array | null;
   isAbandoned: boolean;
@@ -37,7 +40,10 @@ export interface TestFront {
 
 export interface Script {
   readonly options?: Partial<ExpressFrontOptions>;
+  readonly bodyBytes?: number;
   readonly bufferBytes?: number;
+  /** Whether bodies beyond `bufferBytes` are read. */
+  readonly needsWhole?: boolean;
   /** What the gateway does with a request that is complete. */
   readonly onPredict?: (taken: Taken) => void;
 }
@@ -52,13 +58,16 @@ export function echo({ reply, body }: Taken): void {
  * The front of the express lane on a real server, whose own handler stands for the main lane. The gateway is one that does
  * as it is told, so that every answer can be given byte by byte.
  */
-export async function startFront(t: Test, { options, bufferBytes = 1024 * 1024, onPredict = echo }: Script = {}) {
+export async function startFront(
+  t: Test,
+  { options, bodyBytes = 2 ** 30, bufferBytes = 1024 * 1024, needsWhole = false, onPredict = echo }: Script = {},
+) {
   const taken: Taken[] = [];
   const byExchange = new Map<unknown, Taken>();
   const gateway = {
-    snapshot: { limits: { bodyBytes: 2 ** 30, bufferBytes }, mounts: [], index: { modelNames: [] } },
+    snapshot: { limits: { bodyBytes, bufferBytes }, mounts: [], index: { modelNames: [] } },
     open(head: RequestHead, reply: Reply) {
-      const one: Taken = { head, reply, body: undefined, factsBody: null, isAbandoned: false };
+      const one: Taken = { head, reply, body: undefined, passing: null, factsBody: null, isAbandoned: false };
       taken.push(one);
       const setBody = (body: Uint8Array | null): void => void (one.factsBody = body);
       const record = { error: null, attempts: [] };
@@ -68,9 +77,11 @@ export async function startFront(t: Test, { options, bufferBytes = 1024 * 1024, 
     },
     predict(exchange: Exchange) {
       const one = byExchange.get(exchange) as Taken;
-      one.body = exchange.body as Buffer | null;
+      if (exchange.body instanceof PassingBody) one.passing = exchange.body;
+      else one.body = exchange.body as Buffer | null;
       onPredict(one);
     },
+    needsWholeBody: () => needsWhole,
     abandon(exchange: Exchange) {
       (byExchange.get(exchange) as Taken).isAbandoned = true;
     },

@@ -51,7 +51,7 @@ test('a body may be empty, and the gateway then has none', async (t) => {
 });
 
 test('whatever is not exactly a plain predict request goes to the main lane, from its first byte on', async (t) => {
-  const { connect, taken, main } = await startFront(t, { bufferBytes: 100 });
+  const { connect, taken, main } = await startFront(t, { bodyBytes: 1000 });
   const others: Record<string, string> = {
     'another method': `GET ${INFER} HTTP/1.1\r\nHost: g\r\n\r\n`,
     'an empty line before it': `\r\n${POST}Content-Length: 2\r\n\r\n{}`,
@@ -66,7 +66,7 @@ test('whatever is not exactly a plain predict request goes to the main lane, fro
     'another path': `POST /rewards HTTP/1.1\r\nHost: g\r\nContent-Length: 2\r\n\r\n{}`,
     'a path for another method': `POST /v2/models/m HTTP/1.1\r\nHost: g\r\nContent-Length: 2\r\n\r\n{}`,
     'a long path': `POST /v2/models/${'m'.repeat(600)}/infer HTTP/1.1\r\nHost: g\r\nContent-Length: 2\r\n\r\n{}`,
-    'a body beyond the buffer': `${POST}Content-Length: 101\r\n\r\n${'x'.repeat(101)}`,
+    'a body beyond the limit': `${POST}Content-Length: 1001\r\n\r\n${'x'.repeat(1001)}`,
     'a large head': `${POST}X: ${'x'.repeat(15_000)}\r\nContent-Length: 2\r\nY: ${'y'.repeat(2_000)}\r\n\r\n{}`,
     'many fields': `${POST}${'a: b\r\n'.repeat(130)}Content-Length: 2\r\n\r\n{}`,
     'one right behind another': `${POST}Content-Length: 2\r\n\r\n{}${POST}Content-Length: 3\r\n\r\n[1]`,

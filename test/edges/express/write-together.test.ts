@@ -51,3 +51,39 @@ test('short, long and bare messages come as they are', async (t) => {
   await until('all of it came', () => received().length >= sent.length);
   t.ok(received() === sent);
 });
+
+test('buffers are used again only when nothing of them is still to be written', async (t) => {
+  const open = await openPairs(t);
+  const pairs: Awaited<ReturnType<typeof open>>[] = [];
+  while (pairs.length < 8) pairs.push(await open());
+  const sent = pairs.map(() => '');
+  const write = (i: number, mark: string): void => {
+    const [before, body, after] = message(mark, 120_000);
+    writeCopied(pairs[i]!.socket, before, body, after);
+    sent[i] += before + body.toString('latin1') + after;
+  };
+  const fill = (i: number, round: string): void => {
+    for (let k = 0; pairs[i]!.socket.writableLength === 0; k++) write(i, `${round}.${i}.${k}`);
+  };
+  for (const round of ['a', 'b', 'c']) {
+    // Those that are read have an empty queue again, and the others still need what is in their buffers.
+    for (let i = 0; i < pairs.length; i++) fill(i, round);
+    const read = pairs.filter((_, i) => i % 3 === round.charCodeAt(0) % 3);
+    for (const { far } of read) far.resume();
+    await until('they are read', () => read.every(({ socket }) => socket.writableLength === 0), 20_000);
+    for (const { far } of read) far.pause();
+  }
+  pairs[0]!.socket.destroy();
+  for (let i = 1; i < pairs.length; i++) fill(i, 'd');
+  for (const { far } of pairs) far.resume();
+  await until(
+    'all of it came',
+    () => pairs.every(({ socket }) => socket.writableLength === 0 || socket.destroyed),
+    20_000,
+  );
+  for (const [i, { received }] of pairs.entries()) {
+    if (i === 0) continue;
+    await until('it arrives', () => received().length >= sent[i]!.length, 20_000);
+    t.ok(received() === sent[i], `byte for byte ${i}`);
+  }
+});
