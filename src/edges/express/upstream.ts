@@ -7,13 +7,13 @@ import { canBeSent } from './request-bytes.ts';
 import { SocketCall } from './socket-call.ts';
 
 export interface SocketUpstreamOptions {
-  /** Takes what does not go this way: other endpoints than `http:`, and bodies that are sent on while they arrive. */
+  /** Takes what does not go this way: other endpoints than `http:`, and bodies that come by other lanes and are not whole. */
   readonly other: Upstream;
 }
 
 /**
- * The back of the express lane: HTTP/1.1 on plain sockets with kept connections, for requests whose body is whole. It
- * tries nothing again by itself, and holds no deadlines but that of connecting: both are the gateway's.
+ * The back of the express lane: HTTP/1.1 on plain sockets with kept connections, for requests whose body is whole or
+ * of known length. It tries nothing again by itself, and holds no deadlines but that of connecting: both are the gateway's.
  */
 export class SocketUpstream implements Upstream {
   readonly #other: Upstream;

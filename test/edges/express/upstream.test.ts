@@ -53,7 +53,7 @@ test('what would not be one request line is not sent', async (t) => {
   t.equal(server.connections.length, 0);
 });
 
-test('bodies that arrive while they are sent go the other way, as do other endpoints than http', async (t) => {
+test('bodies of other lanes that are not whole go the other way, as do other endpoints than http', async (t) => {
   const { server, send, upstream } = await setUp(t, answerBytes(answer('ok')));
   const source = (async function* () {
     yield Buffer.from('abc');
