@@ -21,6 +21,8 @@ export interface BodySink {
 }
 
 const NOTHING = Buffer.alloc(0);
+/** What is held of a body that nobody has taken yet. A client that is not read any more cannot be seen to leave. */
+const HELD_MAX = 64 * 1024;
 
 /** A request body of known length that is sent on while it comes. What comes before somebody takes it is held. */
 export class PassingBody implements BodyStream {
@@ -61,7 +63,7 @@ export class PassingBody implements BodyStream {
       if (this.#left === 0) this.#end(sink);
     } else if (!this.#isOpen) {
       this.#held = Buffer.concat([this.#held, piece]);
-      this.isBlocked = this.#left > 0;
+      this.isBlocked = this.#left > 0 && this.#held.length >= HELD_MAX;
     }
     return taken;
   }
@@ -112,7 +114,7 @@ function readableOf(body: PassingBody): Readable {
       });
       if (held.length > 0) readable.push(held);
       if (body.isReceived) readable.push(null);
-      else if (held.length === 0) body.resume();
+      else body.resume();
     },
   });
   // Whoever reads it gets them too.

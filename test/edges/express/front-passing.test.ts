@@ -224,3 +224,15 @@ test('a client that leaves in the middle of its body leaves nothing behind', asy
   await until('abandoned', () => taken[0]!.isAbandoned);
   t.equal(takers[0]!.end, 'broken');
 });
+
+test('a client that leaves while nobody has taken its body yet is seen to leave', async (t) => {
+  for (const leave of ['end', 'destroy'] as const) {
+    const { client, taken } = await setUp(t, { onPredict() {} });
+    client.send(`${POST}Content-Length: 20000\r\n\r\n`);
+    client.send(Buffer.alloc(19_999));
+    await until('opened', () => taken.length === 1);
+    client.socket[leave]();
+    await until('abandoned', () => taken[0]!.isAbandoned);
+    client.close();
+  }
+});

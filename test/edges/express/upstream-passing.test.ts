@@ -24,12 +24,11 @@ function add(body: PassingBody, bytes: Buffer | string): void {
 test('a body leaves with its length while it comes, and the connection is kept', async (t) => {
   const { server, send } = await setUp(t, answerBytes(answer('ok')));
   for (const isFirst of [true, false]) {
-    const { body, asked } = passing(9);
+    const { body } = passing(9);
     add(body, 'abc');
     const { outcome } = send({ body, headers: 'a: b\r\n' });
     await until('the beginning', () => server.received().endsWith('\r\n\r\nabc'));
     t.match(server.received(), /^POST \/ HTTP\/1.1\r\nhost: [\d.:]+\r\na: b\r\ncontent-length: 9\r\n\r\nabc/);
-    t.equal(asked.count, 1, 'more is asked for');
     add(body, 'def');
     await until('a piece', () => server.received().endsWith('abcdef'));
     add(body, 'ghi');
@@ -68,8 +67,8 @@ test('an endpoint that does not read holds up who sends, and gets every byte in 
       at = end;
     }
   };
-  add(body, whole.subarray(0, 1000));
-  at = 1000;
+  add(body, whole.subarray(0, 70_000));
+  at = 70_000;
   await until('it is sent', () => asked.count === 1);
   feed();
   t.ok(at < length, 'the kernel takes no more');
