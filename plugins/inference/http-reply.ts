@@ -101,9 +101,13 @@ export class HttpReply implements Reply {
   }
 
   destroy(): void {
-    const stream = http2Stream(this.#response);
-    if (stream === null) this.#response.destroy();
-    else stream.destroy(INCOMPLETE);
+    const response = this.#response;
+    const stream = http2Stream(response);
+    if (stream !== null) return void stream.destroy(INCOMPLETE);
+    // One that waits behind the answer to an earlier request has no socket yet: node would write the beginning of it then,
+    // and nothing would tell the client that the rest does not come.
+    if (response.socket === null) response.once('socket', (socket: Socket) => socket.destroySoon());
+    response.destroy();
   }
 
   onDrain(callback: () => void): void {

@@ -293,3 +293,22 @@ test('a kept connection that is closed under a request is tried again at once, b
   t.equal(requests(), sent + 2, 'it was not sent again');
   client.close();
 });
+
+test('an answer that broke while it waited behind another one closes the connection', async (t) => {
+  const upstream = await startRawServer(({ socket, received }) => {
+    if (!received().toString('latin1').includes('x-id: 2')) return;
+    socket.write('HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n');
+    socket.write(Buffer.alloc(1_000_000, 'x'));
+  });
+  const gateway = await startGateway(oneRoute([upstream.url], { backend: 'timeout: 500ms' }));
+  t.teardown(async () => {
+    await gateway.close();
+    await upstream.close();
+  });
+  const client = await RawClient.connect(gateway.url);
+  client.send(Buffer.concat([rawRequest(INFER, '{}', ['x-id: 1']), rawRequest(INFER, '{}', ['x-id: 2'])]));
+  t.equal((await client.answer())?.status, 504);
+  t.equal(await client.answer(), null, 'nothing looks like the answer to the second');
+  await client.closed;
+  await until('settled', async () => (await gateway.ledger()).inflight === 0);
+});
