@@ -19,6 +19,8 @@ interface Names {
 type FieldPlace = Extract<ModelPlace, { kind: 'fields' }>;
 
 const POST: readonly string[] = ['POST'];
+/** A deadline that has passed stays so: what is written for an endpoint is never less than a millisecond. */
+const NO_TIME = '0m';
 
 /**
  * The head of a request as the gateway takes it. `message`: the one that names the model, null when there is none;
@@ -85,8 +87,10 @@ function crossing(block: HeaderBlock, authority: string, spentMs: number): Heade
   let fields = block;
   if (spentMs >= 1) {
     const timeout = findHeader(block, 'grpc-timeout');
-    if (timeout !== undefined)
-      fields = setHeader(block, 'grpc-timeout', writeGrpcTimeout((readGrpcTimeout(timeout) ?? 0) - spentMs));
+    if (timeout !== undefined) {
+      const leftMs = (readGrpcTimeout(timeout) ?? 0) - spentMs;
+      fields = setHeader(block, 'grpc-timeout', leftMs > 0 ? writeGrpcTimeout(leftMs) : NO_TIME);
+    }
   }
   return authority === '' || findHeader(fields, 'host') !== undefined ? fields : fields + hostLine(authority);
 }
