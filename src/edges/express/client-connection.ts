@@ -340,12 +340,12 @@ export class ClientConnection implements BytesReceiver, AnswerConnection, BodySo
         if (isWriting) {
           if (passed > limits.write) this.cut();
         } else if (this.#isNew || this.#held !== null) {
-          if (passed > limits.head) this.#timeOut();
+          if (passed > limits.head) this.#refuse('REQUEST_TIMEOUT');
         } else if (passed > limits.idle) this.cut();
         break;
       case BODY:
       case PASSING:
-        if (passed > limits.body) this.#timeOut();
+        if (passed > limits.body) this.#refuse('REQUEST_TIMEOUT');
         break;
       case LEAVING:
         if (passed > limits.write) this.cut();
@@ -357,12 +357,10 @@ export class ClientConnection implements BytesReceiver, AnswerConnection, BodySo
     }
   }
 
-  /** The main lane would begin to count anew, so the answer to slow clients is given here. */
-  #timeOut(): void {
-    this.#refuse('REQUEST_TIMEOUT');
-  }
-
-  /** Ends a request that is not complete. An answer that has begun cannot become another one. */
+  /**
+   * Ends a request that is not complete; the main lane would begin to count its time anew. An answer that has begun cannot
+   * become another one.
+   */
   #refuse(code: ErrorCode): void {
     const hasBegun = this.#reply !== null && this.#reply.hasBegun;
     this.#abandon();

@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer';
 import { type Test, test } from 'tap';
 
 import type { BodySink, PassingBody } from '../../../src/edges/express/passing-body.ts';
-import { rawRequest } from '../../support/raw-client.ts';
+import { type RawClient, rawRequest } from '../../support/raw-client.ts';
 import { until } from '../../support/traffic.ts';
 import { INFER, type Script, startFront, type Taken } from './front-fixture.ts';
 
@@ -187,33 +187,33 @@ test('an answer may begin before the body is whole; then the connection closes a
   t.notOk(taken[0]!.isAbandoned);
 });
 
-test('a client that ends in the middle of its body is told so, unless it has an answer already', async (t) => {
+/** Begins a body and its answer perhaps, then fails; the client hears of it when it has no answer yet. */
+async function expectRefused(
+  t: Test,
+  status: number,
+  script: Script,
+  fail: (client: RawClient) => void,
+): Promise<void> {
   for (const hasAnswer of [false, true]) {
-    const { client, taken, takers } = await setUp(t);
+    const { client, taken, takers } = await setUp(t, script);
     client.send(`${POST}Content-Length: 20\r\n\r\nabc`);
     await until('the head is there', () => takers.length === 1);
     if (hasAnswer) taken[0]!.reply.head(200, 'content-length: 10\r\n');
-    client.socket.end();
+    fail(client);
     const answer = await client.answer();
-    t.equal(answer?.status, hasAnswer ? undefined : 400);
+    t.equal(answer?.status, hasAnswer ? undefined : status);
     await client.closed;
     t.ok(taken[0]!.isAbandoned);
     t.equal(takers[0]!.end, 'broken');
   }
+}
+
+test('a client that ends in the middle of its body is told so, unless it has an answer already', async (t) => {
+  await expectRefused(t, 400, {}, (client) => void client.socket.end());
 });
 
 test('a body that does not end in time is answered 408, or its connection cut', async (t) => {
-  for (const hasAnswer of [false, true]) {
-    const { client, taken, takers } = await setUp(t, { options: { requestTimeoutMs: 200 } });
-    client.send(`${POST}Content-Length: 20\r\n\r\nabc`);
-    await until('the head is there', () => takers.length === 1);
-    if (hasAnswer) taken[0]!.reply.head(200, 'content-length: 10\r\n');
-    const answer = await client.answer();
-    t.equal(answer?.status, hasAnswer ? undefined : 408);
-    await client.closed;
-    t.ok(taken[0]!.isAbandoned);
-    t.equal(takers[0]!.end, 'broken');
-  }
+  await expectRefused(t, 408, { options: { requestTimeoutMs: 200 } }, () => {});
 });
 
 test('a client that leaves in the middle of its body leaves nothing behind', async (t) => {
